@@ -1,0 +1,209 @@
+"""Resolve with uv: requirements and a target in, a PEP 751 lock out."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from hatch_cloudrole.content import Content
+from hatch_cloudrole.errors import Fault, ResolutionError, TransportError, WheelError
+from hatch_cloudrole.lock.model import Artifact, Pin, clean_url, url_filename
+from hatch_cloudrole.target import uv_platform
+from hatch_cloudrole.toml import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hatch_cloudrole.lock.indexes import Indexes
+    from hatch_cloudrole.process import Finished, Runner
+    from hatch_cloudrole.target import Target
+
+__all__ = ["UvResolver"]
+
+# What uv says when the network, not the requirements, is at fault.
+_TRANSPORT = re.compile(
+    r"error sending request|Failed to fetch|error decoding response|network was disabled|"
+    r"\b(401|403) (Unauthorized|Forbidden)|valid authentication credentials|"
+    r"HTTP status (client|server) error|"
+    r"timed? ?out|dns error|certificate",
+    re.IGNORECASE,
+)
+_BUILD = re.compile(
+    r"Failed to (build|download and build|prepare metadata)|build backend|Call to `", re.IGNORECASE
+)
+
+
+class UvResolver:
+    """Runs uv in the project's folder, so that it finds its own configuration where users keep it."""
+
+    name = "uv"
+
+    def __init__(
+        self, *, run: Runner, env: Mapping[str, str], indexes: Indexes, root: Path, offline: bool = False
+    ) -> None:
+        self._run = run
+        self._indexes = indexes
+        self._root = root
+        self._offline = offline
+        self._env = indexes.applied_to(env)
+        # The interpreter and its virtual environment are ours, not what is asked about.
+        for name in ("VIRTUAL_ENV", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_CUSTOM_COMPILE_COMMAND"):
+            self._env.pop(name, None)
+
+    def resolve(
+        self,
+        requirements: Sequence[str],
+        files: Sequence[Path],
+        *,
+        target: Target,
+        exclude_newer: str = "",
+        constraints: Sequence[str] = (),
+    ) -> tuple[Pin, ...]:
+        """Pin `requirements` and what the requirements `files` ask for, with all that they need.
+
+        :raises ResolutionError: there is no solution.
+        :raises WheelError: an sdist did not tell its metadata.
+        :raises TransportError: an index failed, or is needed with `offline`.
+        """
+        with tempfile.TemporaryDirectory(prefix="cloudrole-lock-") as name:
+            folder = Path(name)
+            (folder / "requirements.in").write_text(
+                "".join(f"{each}\n" for each in requirements), encoding="utf-8"
+            )
+            (folder / "constraints.in").write_text(
+                "".join(f"{each}\n" for each in constraints), encoding="utf-8"
+            )
+            output = folder / "pylock.toml"
+            argv, extra = self._command(folder, files, target, exclude_newer)
+            try:
+                done = self._run(argv, cwd=self._root, env={**self._env, **extra})
+            except OSError as error:
+                raise TransportError(f"uv cannot be started: {error.strerror}") from None
+            if done.code:
+                raise _explain(done, target)
+            return tuple(_pins(load(output), folder))
+
+    def _command(
+        self, folder: Path, files: Sequence[Path], target: Target, exclude_newer: str
+    ) -> tuple[list[str], dict[str, str]]:
+        import uv
+
+        platform, macos = uv_platform(target)
+        argv = [
+            uv.find_uv_bin(),
+            "pip",
+            "compile",
+            str(folder / "requirements.in"),
+            *(str(file) for file in files),
+        ]
+        argv += [
+            "--constraints",
+            str(folder / "constraints.in"),
+            "--output-file",
+            str(folder / "pylock.toml"),
+        ]
+        argv += ["--format", "pylock.toml", "--no-header", "--no-annotate", "--color", "never", "--quiet"]
+        argv += ["--python-platform", platform, "--python-version", target.python, "--no-progress"]
+        # Sdists that must be asked for their metadata are asked by this interpreter; none is downloaded.
+        argv += ["--python", sys.executable, "--no-python-downloads"]
+        for link in self._indexes.find_links:
+            argv += ["--find-links", link]
+        argv += self._indexes.arguments
+        if exclude_newer:
+            argv += ["--exclude-newer", exclude_newer]
+        if self._offline:
+            argv.append("--offline")
+        return argv, {"MACOSX_DEPLOYMENT_TARGET": macos} if macos else {}
+
+
+def _explain(done: Finished, target: Target) -> Exception:
+    """The error that uv's exit code and words stand for."""
+    text = _redact(done.stderr.strip() or done.stdout.strip())
+    details = re.sub(r"^(error|warning): ?", "", text, flags=re.MULTILINE)
+    details = "\n    ".join(line.rstrip() for line in details.splitlines() if line.strip())
+    if _TRANSPORT.search(text):
+        remedy = "check the network, the index address and its credentials, then build again"
+        if "network was disabled" in text:
+            remedy = "build once without --offline, or commit a lock with `cloudrole lock`"
+        return TransportError("The packages cannot be asked for", [Fault("uv", details, remedy)])
+    if _BUILD.search(text):
+        remedy = "pin a version that has a wheel, or put a wheel of it into a folder that find-links names"
+        return WheelError("An sdist could not be asked for its metadata", [Fault("uv", details, remedy)])
+    remedy = "loosen one of the requirements named above, or look at exclude-newer, python and platform"
+    return ResolutionError(f"The requirements have no solution for {target}", [Fault("uv", details, remedy)])
+
+
+def _redact(text: str) -> str:
+    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)
+
+
+def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
+    """The pins of the lock that uv wrote.
+
+    :raises WheelError: a package comes from where no wheel can be fetched.
+    """
+    pins: dict[str, Pin] = {}
+    faults: list[Fault] = []
+    for package in document.get("packages", []):
+        name = canonicalize_name(package["name"])
+        if "vcs" in package or "directory" in package:
+            kind = "a version control system" if "vcs" in package else "a folder"
+            faults.append(
+                Fault(
+                    str(name),
+                    f"comes from {kind}, which is not supported yet",
+                    "build a wheel of it into find-links",
+                )
+            )
+            continue
+        wheels = [_artifact(each, folder) for each in package.get("wheels", [])]
+        sdist = _artifact(package["sdist"], folder) if "sdist" in package else None
+        if "archive" in package:
+            archive = _artifact(package["archive"], folder)
+            if archive.filename.endswith(".whl"):
+                wheels = [archive]
+            else:
+                sdist = archive
+        version = Version(package["version"]) if "version" in package else _version_of(wheels, sdist)
+        pins[name] = Pin(name=name, version=version, wheels=tuple(wheels), sdist=sdist)
+    if faults:
+        raise WheelError("Some packages cannot be fetched", faults)
+    return [pins[name] for name in sorted(pins)]
+
+
+def _version_of(wheels: Sequence[Artifact], sdist: Artifact | None) -> Version:
+    """The version in a file's name, which is all there is of a package that was named by address."""
+    from packaging.utils import parse_sdist_filename
+
+    try:
+        if wheels:
+            return parse_wheel_filename(wheels[0].filename)[1]
+        if sdist:
+            return parse_sdist_filename(sdist.filename)[1]
+    except (InvalidWheelFilename, ValueError):
+        pass
+    return Version("0")
+
+
+def _artifact(entry: Mapping[str, Any], folder: Path) -> Artifact:
+    """An artifact of uv's lock, which lies in `folder`."""
+    url, path = str(entry.get("url", "")), str(entry.get("path", ""))
+    filename = str(entry.get("name") or (url_filename(url) if url else Path(path).name))
+    if url.startswith("file:"):
+        url, path = "", url2pathname(unquote(urlsplit(url).path))
+    if path:
+        path = (folder / path).resolve().as_posix()
+    sha256 = str(entry.get("hashes", {}).get("sha256", "")).lower()
+    if path and not sha256:
+        sha256 = Content.of_file(Path(path)).sha256
+    return Artifact(
+        filename=filename, sha256=sha256, url=clean_url(url) if url else "", path=path, size=entry.get("size")
+    )
