@@ -1,0 +1,179 @@
+"""The builder that Hatch calls for `-t cloudrole`, and that the command line calls too."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatchling.builders.plugin.interface import BuilderInterface
+
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hatchling.builders.config import BuilderConfig
+    from hatchling.plugin.manager import PluginManager
+
+    from hatch_cloudrole.options import Options
+    from hatch_cloudrole.pipeline import Build
+    from hatch_cloudrole.progress import Progress
+    from hatch_cloudrole.report import BuildReport
+
+__all__ = ["CloudRoleBuilder", "host_target", "open_build"]
+
+_Base = BuilderInterface["BuilderConfig", "PluginManager"] if TYPE_CHECKING else BuilderInterface
+
+
+class CloudRoleBuilder(_Base):
+    """Builds the package of a project's roles.
+
+    A caller that is not Hatch sets `options` and `progress`, and may read `report` after a build; it sets
+    `raises`, too, to get errors as exceptions instead of Hatch's way of ending.
+    """
+
+    PLUGIN_NAME = "cloudrole"
+
+    options: Options | None = None
+    progress: Progress | None = None
+    report: BuildReport | None = None
+    raises: bool = False
+
+    def get_version_api(self) -> dict[str, Callable[..., str]]:
+        return {"cspkg": self.build_cspkg}
+
+    def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002 - Hatch's signature
+        """Remove what earlier builds of this service left in `directory`, of whatever version."""
+        try:
+            name = open_build(self).service.name
+        except CloudRoleError:
+            return  # the build that follows will say what is wrong
+        for ending in (".cspkg", ".csdef", ".cscfg", ".report.json"):
+            for path in Path(directory).glob(f"{name}-*{ending}"):
+                path.unlink()
+
+    def build_cspkg(self, directory: str, **_build_data: Any) -> str:
+        """Build the Cloud Service package; gives its path."""
+        try:
+            build = open_build(self)
+            report = build.package(Path(directory), timestamp=_timestamp())
+            self.report = report
+            path = _write_report(Path(directory), build.stem, report)
+        except CloudRoleError as error:
+            if self.raises:
+                raise
+            self.app.abort(str(error), code=error.exit_code)
+            raise  # abort does not come back
+        if not self.raises:
+            for note in report.notes:
+                self.app.display_info(note)
+        return str(path)
+
+
+def open_build(builder: CloudRoleBuilder) -> Build:
+    """Everything that a build of the project needs, read and checked.
+
+    :raises ProjectError: the project or its settings are at fault.
+    """
+    from hatch_cloudrole.hatch.project import ignored_files, named_patterns, project_files, read_project
+    from hatch_cloudrole.options import Options
+    from hatch_cloudrole.pipeline import Build, World
+    from hatch_cloudrole.process import run
+    from hatch_cloudrole.settings import ProjectFacts, parse_service
+
+    project = read_project(builder)
+    service = parse_service(
+        project.table,
+        project=ProjectFacts(
+            name=project.name,
+            version=project.version,
+            requires_python=project.requires_python,
+            features=frozenset(project.features),
+            dependency_groups=frozenset(project.dependency_groups),
+        ),
+        files=_Folder(project.root),
+        host=host_target(),
+    )
+    files = project_files(builder)
+    env = dict(os.environ)
+    return Build(
+        project=project,
+        service=service,
+        files=files,
+        named=named_patterns(builder),
+        ignored=ignored_files(project.root, files),
+        options=builder.options or Options.from_environment(env),
+        world=World(
+            env=env,
+            home=Path.home(),
+            now=lambda: int(time.time()),
+            run=run,
+            progress=builder.progress or _app_progress(builder),
+        ),
+    )
+
+
+class _Folder:
+    """The project's folder, as far as settings may ask about it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def is_file(self, relative: str) -> bool:
+        return (self._root / relative).is_file()
+
+    def is_dir(self, relative: str) -> bool:
+        return (self._root / relative).is_dir()
+
+
+def _app_progress(builder: CloudRoleBuilder) -> Progress:
+    """Hatch's own voice: quiet with -q, on standard error otherwise; bars where that is a terminal."""
+    import sys
+
+    from hatch_cloudrole.progress import ConsoleProgress, LineProgress
+
+    if builder.app.verbosity >= 0 and sys.stderr.isatty():
+        from rich.console import Console
+
+        return ConsoleProgress(Console(stderr=True))
+    return LineProgress(builder.app.display_info, builder.app.display_warning)
+
+
+def _timestamp() -> int:
+    """`SOURCE_DATE_EPOCH`, or Hatch's fixed date.
+
+    :raises ProjectError: it is no number.
+    """
+    from hatchling.builders.utils import get_reproducible_timestamp
+
+    try:
+        return max(get_reproducible_timestamp(), 0)
+    except ValueError:
+        what = f"found {os.environ.get('SOURCE_DATE_EPOCH', '')!r}; use seconds since 1970, UTC"
+        raise ProjectError("The environment cannot be used", [Fault("SOURCE_DATE_EPOCH", what)]) from None
+
+
+def _write_report(directory: Path, stem: str, report: BuildReport) -> Path:
+    from hatch_cloudrole.pipeline import write_documents
+    from hatch_cloudrole.report import merge_report
+
+    path = directory / f"{stem}.report.json"
+    existing = path.read_text(encoding="utf-8") if path.is_file() else ""
+    write_documents(directory, {path.name: merge_report(existing, report).encode()})
+    return directory / f"{stem}.cspkg"
+
+
+def host_target() -> Any:
+    """The machine that `platform = "host"` stands for: this one."""
+    from packaging.tags import sys_tags
+
+    from hatch_cloudrole.target import DEFAULT_PYTHON, Target, TargetError
+
+    for tag in sys_tags():
+        try:
+            return Target.parse(DEFAULT_PYTHON, tag.platform)
+        except TargetError:
+            continue
+    return Target.parse(DEFAULT_PYTHON, "manylinux_2_17_x86_64")

@@ -1,0 +1,442 @@
+"""From a project to its package: the steps in order, each handing one value to the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatch_cloudrole.content import Content
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
+from hatch_cloudrole.lock.indexes import Indexes, read_indexes
+from hatch_cloudrole.lock.inputs import RoleInputs, gather
+from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
+from hatch_cloudrole.lock.uv import UvResolver
+from hatch_cloudrole.options import Options, cache_folder
+from hatch_cloudrole.report import BuildReport, RoleReport
+from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
+from hatch_cloudrole.runtime import runtime_record
+from hatch_cloudrole.wheels.closure import closure_faults
+from hatch_cloudrole.wheels.fetch import Fetcher
+from hatch_cloudrole.wheels.store import Store
+from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hatch_cloudrole.process import Runner
+    from hatch_cloudrole.progress import Progress
+    from hatch_cloudrole.project import Project
+    from hatch_cloudrole.role.tree import RoleTree
+    from hatch_cloudrole.settings.model import Role, Service
+    from hatch_cloudrole.target import Target
+    from hatch_cloudrole.wheels.model import Wheel
+
+__all__ = ["Build", "World", "raise_all"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """All that a build touches besides the project: environment, clock, folders, programs, the user's eyes."""
+
+    env: Mapping[str, str]
+    home: Path
+    now: Callable[[], int]
+    run: Runner
+    progress: Progress
+
+
+@dataclass(slots=True)
+class Build:
+    """One build of one service. Each step may be called alone; the later ones take what earlier ones gave."""
+
+    project: Project
+    service: Service
+    files: Sequence[ProjectFile]
+    named: Collection[str]
+    """Patterns by which the target's own `include` names files, so that a secret may be named exactly."""
+    ignored: Callable[[str], bool]
+    options: Options
+    world: World
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def select(self) -> dict[str, Selection]:
+        """The files of each role.
+
+        :raises ProjectError: a file that looks like a secret would be shipped.
+        """
+        selections = {
+            role.name: select_role_files(self.files, role, named=self.named, ignored=self.ignored)
+            for role in self.service.roles
+        }
+        faults = sorted({fault for selection in selections.values() for fault in selection.faults})
+        if faults:
+            raise ProjectError("Some files cannot be shipped", faults)
+        return selections
+
+    def inputs(self) -> dict[str, RoleInputs]:
+        """What each role asks for.
+
+        :raises ProjectError: a requirements file cannot be read.
+        """
+        return {role.name: gather(self.project, role) for role in self.service.roles}
+
+    def indexes(self) -> Indexes:
+        """Where this host gets packages from."""
+        return read_indexes(
+            env=self.world.env,
+            root=self.project.root,
+            home=self.world.home,
+            index_url=self.service.index_url,
+            find_links=self.service.find_links,
+        )
+
+    def targets(self) -> dict[Target, list[Role]]:
+        """The roles by what they are for, in the user's order."""
+        groups: dict[Target, list[Role]] = {}
+        for role in self.service.roles:
+            groups.setdefault(role.target, []).append(role)
+        return groups
+
+    def lock_path(self, target: Target) -> Path:
+        """Where the lock of `target` is committed."""
+        first = next(iter(self.targets())) == target
+        return self.project.root / lock_file_name(target, first=first)
+
+    def resolver(self, indexes: Indexes, roles: Sequence[Role]) -> UvResolver:
+        """The resolver that the roles ask for.
+
+        :raises ProjectError: one that this release does not have.
+        """
+        other = next((role for role in roles if role.resolver != "uv"), None)
+        if other is not None:
+            where = f"tool.hatch.build.targets.cloudrole.roles.{other.name}.resolver"
+            what = f"{other.resolver!r} cannot be used by this release; it has 'uv'"
+            raise ProjectError("The settings ask for what this release cannot do", [Fault(where, what)])
+        return UvResolver(
+            run=self.world.run,
+            env=self.world.env,
+            indexes=indexes,
+            root=self.project.root,
+            offline=self.options.offline,
+        )
+
+    def announcing_resolver(self, indexes: Indexes, target: Target) -> Resolver:
+        """The resolver for the roles of `target`; it tells the user when it is at work."""
+        roles = self.targets()[target]
+        return _Announcing(self.resolver(indexes, roles), self.world.progress, target, len(roles))
+
+    def find_locks(self, indexes: Indexes, store: Store) -> dict[Target, Found]:
+        """The lock of each target: committed, kept or resolved now."""
+        inputs = self.inputs()
+        found: dict[Target, Found] = {}
+        for target, roles in self.targets().items():
+            resolver = self.announcing_resolver(indexes, target)
+            found[target] = find_lock(
+                [inputs[role.name] for role in roles],
+                target=target,
+                exclude_newer=self.service.exclude_newer,
+                resolver=resolver,
+                cache=store,
+                context=indexes.fingerprint(),
+                committed=self.lock_path(target),
+                now=self.world.now(),
+                locked=self.options.locked,
+                refresh=self.options.refresh,
+                offline=self.options.offline,
+            )
+            self.notes += lock_notes(found[target], target)
+        return found
+
+    def gather_wheels(
+        self, locks: Mapping[Target, Found], indexes: Indexes, store: Store
+    ) -> tuple[dict[Target, Wheelhouse], int]:
+        """Every wheel of every target, and the number of bytes that were fetched.
+
+        :raises WheelError: a wheel does not fit, is refused, or lacks a dependency.
+        :raises TransportError: a wheel did not arrive.
+        """
+        fetcher = Fetcher(indexes)
+        houses: dict[Target, Wheelhouse] = {}
+        inputs = self.inputs()
+        faults: list[Fault] = []
+        for target, found in locks.items():
+            workshop = Workshop(
+                store=store,
+                fetcher=fetcher,
+                run=self.world.run,
+                env=self.world.env,
+                indexes=indexes,
+                root=self.project.root,
+                progress=self.world.progress,
+                jobs=self.options.jobs,
+                offline=self.options.offline,
+                exclude_newer=self.service.exclude_newer,
+            )
+            houses[target] = workshop.gather(found.lock)
+            for role in self.targets()[target]:
+                own = {wheel.name: wheel for wheel in role_wheels(role, found, houses[target])}
+                faults += closure_faults(own, target, inputs[role.name].roots())
+        if faults:
+            remedy = "renew the lock with `cloudrole lock` or --refresh"
+            raise WheelError("The wheelhouse is not complete", [*sorted(set(faults)), Fault("", "", remedy)])
+        return houses, fetcher.fetched_bytes
+
+    def trees(
+        self,
+        selections: Mapping[str, Selection],
+        locks: Mapping[Target, Found],
+        houses: Mapping[Target, Wheelhouse],
+    ) -> dict[str, RoleTree]:
+        """Every file of every role.
+
+        :raises ProjectError: paths that the instances cannot hold, of all roles.
+        """
+        from hatch_cloudrole.instance import instance_files
+        from hatch_cloudrole.role.pylock import role_pylock
+        from hatch_cloudrole.role.tree import build_role_tree
+
+        trees: dict[str, RoleTree] = {}
+        errors: list[CloudRoleError] = []
+        contents: dict[Path, Content] = {}
+        for role in self.service.roles:
+            wheels = role_wheels(role, locks[role.target], houses[role.target])
+            where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
+            try:
+                files = {
+                    path: contents.setdefault(file.path, Content.of_file(file.path))
+                    if file.path not in contents
+                    else contents[file.path]
+                    for path, file in selections[role.name].files.items()
+                }
+                trees[role.name] = build_role_tree(
+                    self.service,
+                    role,
+                    files=files,
+                    wheels=wheels,
+                    pylock=role_pylock(wheels, role.target).encode(),
+                    scripts=instance_files(role.target),
+                    runtime=runtime_record(role.runtime, role.target, where=where),
+                )
+            except OSError as error:
+                fault = Fault(str(error.filename), error.strerror or str(error))
+                errors.append(TransportError("A file of the project cannot be read", [fault]))
+            except CloudRoleError as error:
+                errors.append(error)
+            else:
+                self.notes += [note for note in trees[role.name].notes if note not in self.notes]
+        raise_all(errors)
+        return trees
+
+    def package(self, directory: Path, *, timestamp: int) -> BuildReport:
+        """Build the Cloud Service package and its documents into `directory`.
+
+        `timestamp` (seconds since the epoch, UTC) is the date of every file in the package. Nothing is
+        written before everything is known to be right.
+
+        :raises CloudRoleError: any of the kinds above.
+        """
+        from hatch_cloudrole.service import (
+            PRODUCT_VERSION,
+            package_parts,
+            role_parts,
+            service_configuration,
+            source_csdef,
+        )
+        from hatch_cloudrole.settings.env_fields import missing_variables
+
+        missing = missing_variables(self.service, self.world.env)
+        if missing:
+            raise ProjectError("The environment lacks what the settings name", missing)
+        with self._timed("select"):
+            selections = self.select()
+        store = Store(cache_folder(self.options))
+        indexes = self.indexes()
+        with self._timed("lock"):
+            locks = self.find_locks(indexes, store)
+        with self._timed("wheels"):
+            houses, fetched = self.gather_wheels(locks, indexes, store)
+        with self._timed("tree"):
+            trees = self.trees(selections, locks, houses)
+            own_scripts = {name: tree.own_scripts for name, tree in trees.items()}
+            layouts = {
+                role.name: {
+                    **trees[role.name].files,
+                    **{
+                        path: Content.of_bytes(data)
+                        for path, data in role_parts(role, own_scripts).items()
+                    },
+                }
+                for role in self.service.roles
+            }
+            parts = {path: Content.of_bytes(data) for path, data in package_parts(self.service).items()}
+            documents = {
+                f"{self.stem}.csdef": source_csdef(self.service, own_scripts),
+                **{
+                    f"{self.stem}.{name}.cscfg": service_configuration(self.service, name, self.world.env)
+                    for name in self.service.configuration_names
+                },
+            }
+        from hatch_cloudrole.package import Package, write_package
+
+        package = Package(
+            product_version=PRODUCT_VERSION,
+            parts=parts,
+            layouts=layouts,
+            timestamp=datetime.fromtimestamp(timestamp, timezone.utc),
+        )
+        path = directory / f"{self.stem}.cspkg"
+        with self._timed("write"):
+            _make_folder(directory)
+            total = sum({each.sha256: each.size for files in layouts.values() for each in files.values()}.values())
+            with self.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
+                write_package(package, path, progress=on_bytes)
+            try:
+                write_documents(directory, documents)
+            except CloudRoleError:
+                path.unlink(missing_ok=True)  # all of it or nothing
+                raise
+        self.notes += package_notes()
+        wheels_of = {
+            role.name: role_wheels(role, locks[role.target], houses[role.target]) for role in self.service.roles
+        }
+        artifacts = {path.name: Content.of_file(path)}
+        artifacts.update({name: Content.of_bytes(data) for name, data in documents.items()})
+        return BuildReport(
+            service=self.service.name,
+            version=self.service.version,
+            target_version="cspkg",
+            artifacts=artifacts,
+            roles=tuple(_role_report(role, trees[role.name], wheels_of[role.name]) for role in self.service.roles),
+            origins=_origins(houses),
+            locks=tuple(_lock_record(target, found) for target, found in locks.items()),
+            fetched_bytes=fetched,
+            timings=dict(self.timings),
+            notes=tuple(self.notes),
+        )
+
+    @property
+    def stem(self) -> str:
+        """What every artifact's name begins with."""
+        return f"{self.service.name}-{self.service.version}"
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+class _Announcing:
+    """A resolver that tells the user that it is at work: nothing is said when nothing is resolved."""
+
+    def __init__(self, resolver: UvResolver, progress: Progress, target: Target, roles: int) -> None:
+        self.name = resolver.name
+        self._resolver = resolver
+        self._progress = progress
+        what = "1 role" if roles == 1 else f"{roles} roles"
+        self._text = f"Resolving {what} for {target} with {resolver.name}"
+
+    def resolve(self, *args: Any, **kwargs: Any) -> Any:
+        with self._progress.step(self._text):
+            return self._resolver.resolve(*args, **kwargs)
+
+
+def role_wheels(role: Role, found: Found, house: Wheelhouse) -> tuple[Wheel, ...]:
+    """The wheels of one role, by package name."""
+    return tuple(house.wheels[name] for name in sorted(found.lock.roles[role.name]))
+
+
+def lock_notes(found: Found, target: Target) -> list[str]:
+    """What the user should know about where a lock came from."""
+    notes = []
+    if found.stale_file:
+        notes.append(f"{found.stale_file} no longer fits the settings and was not used: run `cloudrole lock`")
+    if found.source == "kept":
+        hours, minutes = divmod(found.age // 60, 60)
+        age = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+        notes.append(f"The resolution for {target} is {age} old; --refresh makes a new one")
+    return notes
+
+
+def package_notes() -> list[str]:
+    """What every package without the SDK's own files must say."""
+    return [
+        "The package holds no Azure SDK runtime (\\base): Azure boots it only with one; every other reader takes it "
+        "as it is",
+        "Cloud Services (extended support) ends on 31 March 2027; the target version :zip will be for what comes after",
+    ]
+
+
+def raise_all(errors: Sequence[CloudRoleError]) -> None:
+    """Raise one error for all: the first one's kind and summary, everybody's faults."""
+    if not errors:
+        return
+    first = errors[0]
+    faults = [fault for error in errors for fault in (error.faults or (Fault("", error.summary),))]
+    raise type(first)(first.summary, dict.fromkeys(faults)) from None
+
+
+def write_documents(directory: Path, documents: Mapping[str, bytes]) -> None:
+    """Write small files, each whole or not at all.
+
+    :raises TransportError: one cannot be written.
+    """
+    for name, data in documents.items():
+        partial = directory / f".{name}.partial"
+        try:
+            partial.write_bytes(data)
+            partial.replace(directory / name)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise TransportError(
+                "An artifact cannot be written", [Fault(str(directory / name), error.strerror or str(error))]
+            ) from None
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fault = Fault(str(directory), error.strerror or str(error), "name another folder")
+        raise TransportError("The folder for the package cannot be made", [fault]) from None
+
+
+def _origins(houses: Mapping[Target, Wheelhouse]) -> dict[str, str]:
+    origins: dict[str, str] = {}
+    for house in houses.values():
+        for origin in ("kept", "fetched", "built"):
+            for name in getattr(house, origin):
+                wheel = next(each for key, each in house.wheels.items() if key == name)
+                origins[wheel.filename] = origin
+    return origins
+
+
+def _lock_record(target: Target, found: Found) -> dict[str, Any]:
+    return {
+        "target": str(target),
+        "python": target.python,
+        "platform": target.platform,
+        "source": found.source,
+        "age": found.age,
+        "packages": len(found.lock.pins),
+    }
+
+
+def _role_report(role: Role, tree: RoleTree, wheels: tuple[Wheel, ...]) -> RoleReport:
+    inside = {path: content for path, content in tree.files.items() if path.startswith("approot/")}
+    return RoleReport(
+        name=role.name,
+        type=role.type,
+        target=str(role.target),
+        files=len(inside),
+        bytes=sum(content.size for content in inside.values()),
+        wheels=wheels,
+    )
