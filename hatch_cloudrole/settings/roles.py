@@ -1,0 +1,170 @@
+"""One role: the rules that span several of its settings, and the value it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hatch_cloudrole.settings.model import Endpoint, Role, Runtime
+from hatch_cloudrole.settings.options import ROLE
+from hatch_cloudrole.settings.paths import is_absolute
+from hatch_cloudrole.settings.place import clashes
+from hatch_cloudrole.settings.targets import default_python, make_target
+from hatch_cloudrole.settings.web_rules import check_web, default_endpoints
+from hatch_cloudrole.settings.wording import did_you_mean, one_of, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hatch_cloudrole.settings.model import Configuration, StartupTask
+    from hatch_cloudrole.settings.place import Place
+    from hatch_cloudrole.settings.tables import Read
+    from hatch_cloudrole.target import Target
+
+__all__ = ["build_role", "check_role", "endpoints_of"]
+
+
+def check_role(role: Read, service: Read) -> None:
+    """Report what is wrong with settings that are right one by one. `service` has what the role inherits."""
+    _check_type(role)
+    if role.values.get("type") == "worker":
+        _check_worker(role)
+    if role.values.get("type") == "web":
+        check_web(role)
+    _check_configurations(role)
+    _check_nuget(role, service)
+    if target := _target(role, service):
+        _check_interpreter(role, target)
+        if target.is_windows:
+            _check_variables(role)
+
+
+def build_role(role: Read, service: Read) -> Role:
+    """The role of settings that have no fault."""
+    target = _target(role, service)
+    assert target is not None  # noqa: S101 # no fault, so there is one
+    values = {name: value for name, value in role.values.items() if name not in _RESOLVED}
+    if not role.has("requirements") and role.place.has_file("requirements.txt"):
+        values["requirements"] = ("requirements.txt",)
+    if role.values["type"] == "web":
+        values.setdefault("server", "fastcgi")
+    return Role(
+        name=role.name,
+        target=target,
+        endpoints=endpoints_of(role),
+        resolver=_holder(role, service, "resolver").values.get("resolver", "uv"),
+        runtime=_runtime(role, service),
+        **values,
+    )
+
+
+_RESOLVED = {"endpoints", "nuget_feed", "platform", "python", "resolver", "runtime"}
+
+
+def endpoints_of(role: Read) -> tuple[Endpoint, ...]:
+    """The endpoints that were given, or else those that go without saying."""
+    given: tuple[Endpoint, ...] = role.values.get("endpoints", ())
+    if given or role.values.get("type") != "web" or not role.sound("endpoints"):
+        return given
+    return default_endpoints()
+
+
+def _holder(role: Read, service: Read, key: str) -> Read:
+    """The table whose `key` counts for the role."""
+    return role if role.has(key) else service
+
+
+def _target(role: Read, service: Read) -> Target | None:
+    """The role's target, None where a setting that says it is at fault."""
+    python, platform = _holder(role, service, "python"), _holder(role, service, "platform")
+    if not python.sound("python") or not platform.sound("platform"):
+        return None
+    world = role.place.world
+    version = python.values.get("python") or default_python(world.project.requires_python)
+    if version is None:
+        return None
+    return make_target(version, platform.values.get("platform", "win_amd64"), world.host)
+
+
+def _runtime(role: Read, service: Read) -> Runtime:
+    runtime: Runtime = _holder(role, service, "runtime").values.get("runtime", Runtime())
+    if runtime.kind != "nuget":
+        return runtime
+    return replace(runtime, nuget_feed=_holder(role, service, "nuget-feed").values["nuget_feed"])
+
+
+def _check_type(role: Read) -> None:
+    """Settings of the other type of role would have no effect."""
+    found = role.values.get("type")
+    for option in ROLE.options:
+        if found and option.role not in ("", found) and role.has(option.key):
+            role.place.at(option.key).fault(
+                f"found in a {found} role, accepted: in {option.role} roles alone",
+                "leave it out, or change the type of the role",
+            )
+
+
+def _check_worker(role: Read) -> None:
+    both = role.has("startup-file") and role.has("startup-module")
+    if both or not (role.has("startup-file") or role.has("startup-module")):
+        found = "both startup-file and startup-module" if both else "neither startup-file nor startup-module"
+        role.place.fault(f"found {found}, accepted: exactly one of them in a worker role")
+
+
+def _check_configurations(role: Read) -> None:
+    """A service configuration gives values to settings that the service definition names."""
+    if not role.sound("settings"):
+        return
+    known = [name for name, _ in role.values.get("settings", ())]
+    configurations: tuple[Configuration, ...] = role.values.get("configurations", ())
+    for each in configurations:
+        for name, _ in each.settings:
+            if name not in known:
+                accepted = one_of([show(name) for name in known]) if known else "none, as the role has none"
+                role.place.at("configurations").at(each.name).at("settings").at(name).fault(
+                    f"the role has no such setting, accepted: {accepted}",
+                    did_you_mean(name, known) or "add it to settings of the role",
+                )
+
+
+def _check_nuget(role: Read, service: Read) -> None:
+    holder, feed = _holder(role, service, "runtime"), _holder(role, service, "nuget-feed")
+    runtime: Runtime | None = holder.values.get("runtime")
+    if runtime and runtime.kind == "nuget":
+        if not feed.has("nuget-feed"):
+            holder.place.at("runtime").fault(
+                'found "nuget" without nuget-feed, accepted: with nuget-feed beside it',
+                'add nuget-feed = "https://..."',
+            )
+    elif role.has("nuget-feed") and holder.sound("runtime"):
+        role.place.at("nuget-feed").fault(
+            f"found with runtime = {show(runtime.kind if runtime else 'download')}, "
+            'accepted: with runtime = "nuget" alone'
+        )
+
+
+def _check_interpreter(role: Read, target: Target) -> None:
+    path = role.values.get("deployed_python_interpreter_path")
+    if path and not is_absolute(path, windows=target.is_windows):
+        system = "Windows" if target.is_windows else "POSIX"
+        role.place.at("deployed-python-interpreter-path").refuse(
+            path, f"an absolute {system} path, for the platform is {target.platform}"
+        )
+
+
+def _check_variables(role: Read) -> None:
+    """Windows takes no notice of the case of a variable's name."""
+    for place, names in _variables(role):
+        for name, first in clashes((name.upper(), name) for name in names).items():
+            place.at(name).fault(
+                f"the name differs from {show(first)} by case alone, accepted: names that differ otherwise"
+            )
+
+
+def _variables(role: Read) -> Iterator[tuple[Place, list[str]]]:
+    yield role.place.at("environment"), [name for name, _ in role.values.get("environment", ())]
+    tasks: tuple[StartupTask, ...] = role.values.get("startup_tasks", ())
+    if role.sound("startup-tasks"):
+        for number, task in enumerate(tasks):
+            place = role.place.at("startup-tasks").at(number).at("environment")
+            yield place, [name for name, _ in task.environment]

@@ -1,0 +1,66 @@
+"""The rules of web roles: what they run, what runs it, and where it listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hatch_cloudrole.settings.model import Endpoint
+
+if TYPE_CHECKING:
+    from hatch_cloudrole.settings.tables import Read
+
+__all__ = ["check_web", "default_endpoints"]
+
+OWN_WEB_CONFIG = ("web.config", "web.cloud.config")
+"""Files with which a role says itself what IIS runs."""
+
+
+def default_endpoints() -> tuple[Endpoint, ...]:
+    """What a web role listens on when nothing is said."""
+    return (Endpoint(name="Http", protocol="http", port=80),)
+
+
+def check_web(role: Read) -> None:
+    """Report what is wrong with settings of a web role that are right one by one."""
+    # A server that is refused is none: whatever depends on it cannot be judged.
+    server = role.values.get("server") if role.has("server") else "fastcgi"
+    _check_handler(role, server)
+    if server == "direct" and role.values.get("static"):
+        role.place.at("static").fault(
+            'found with server = "direct", accepted: with a server under IIS, which serves the folders',
+            "let the application serve its files, or choose another server",
+        )
+    if server and role.sound("endpoints"):
+        _check_endpoints(role, "direct" if server == "direct" else "IIS")
+
+
+def _check_handler(role: Read, server: str | None) -> None:
+    wsgi, asgi = role.has("wsgi-handler"), role.has("asgi-handler")
+    if wsgi and asgi:
+        role.place.fault("found both wsgi-handler and asgi-handler, accepted: exactly one of them")
+    if asgi and server == "fastcgi":
+        given = "" if role.has("server") else ", the default,"
+        role.place.at("server").fault(
+            f'found "fastcgi"{given} with asgi-handler, accepted: "httpplatform" or "direct" with it'
+        )
+    # Whether there is a web.config is not known without the folder that would hold it.
+    if wsgi or asgi or role.place.folder is None or server is None:
+        return
+    if server == "direct":
+        role.place.fault("found neither wsgi-handler nor asgi-handler, accepted: exactly one of them")
+    elif not any(role.place.has_file(name) for name in OWN_WEB_CONFIG):
+        role.place.fault(
+            "found neither wsgi-handler nor asgi-handler, accepted: exactly one of them, "
+            "or web.config or web.cloud.config in the role's root"
+        )
+
+
+def _check_endpoints(role: Read, server: str) -> None:
+    given = role.values.get("endpoints") or default_endpoints()
+    # The server of a direct role speaks plain HTTP, whatever the load balancer calls it.
+    protocols = ("http", "tcp") if server == "direct" else ("http", "https")
+    if not any(endpoint.protocol in protocols for endpoint in given):
+        found = ", ".join(endpoint.protocol for endpoint in given)
+        role.place.at("endpoints").fault(
+            f"found {found} alone, accepted: at least one endpoint with protocol {' or '.join(protocols)}"
+        )
