@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
-from hatch_cloudrole.lock.indexes import Indexes, read_indexes
+from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
 from hatch_cloudrole.lock.inputs import RoleInputs, gather
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
 from hatch_cloudrole.lock.uv import UvResolver
@@ -92,6 +92,7 @@ class Build:
             env=self.world.env,
             root=self.project.root,
             home=self.world.home,
+            pip_files=pip_config_files(self.world.env, self.world.home),
             index_url=self.service.index_url,
             find_links=self.service.find_links,
         )
@@ -267,10 +268,7 @@ class Build:
             layouts = {
                 role.name: {
                     **trees[role.name].files,
-                    **{
-                        path: Content.of_bytes(data)
-                        for path, data in role_parts(role, own_scripts).items()
-                    },
+                    **{path: Content.of_bytes(data) for path, data in role_parts(role, own_scripts).items()},
                 }
                 for role in self.service.roles
             }
@@ -293,7 +291,9 @@ class Build:
         path = directory / f"{self.stem}.cspkg"
         with self._timed("write"):
             _make_folder(directory)
-            total = sum({each.sha256: each.size for files in layouts.values() for each in files.values()}.values())
+            total = sum(
+                {each.sha256: each.size for files in layouts.values() for each in files.values()}.values()
+            )
             with self.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
                 write_package(package, path, progress=on_bytes)
             try:
@@ -303,7 +303,8 @@ class Build:
                 raise
         self.notes += package_notes()
         wheels_of = {
-            role.name: role_wheels(role, locks[role.target], houses[role.target]) for role in self.service.roles
+            role.name: role_wheels(role, locks[role.target], houses[role.target])
+            for role in self.service.roles
         }
         artifacts = {path.name: Content.of_file(path)}
         artifacts.update({name: Content.of_bytes(data) for name, data in documents.items()})
@@ -312,7 +313,9 @@ class Build:
             version=self.service.version,
             target_version="cspkg",
             artifacts=artifacts,
-            roles=tuple(_role_report(role, trees[role.name], wheels_of[role.name]) for role in self.service.roles),
+            roles=tuple(
+                _role_report(role, trees[role.name], wheels_of[role.name]) for role in self.service.roles
+            ),
             origins=_origins(houses),
             locks=tuple(_lock_record(target, found) for target, found in locks.items()),
             fetched_bytes=fetched,

@@ -103,8 +103,10 @@ class Target:
         return f"{self.abi}-{self.platform}"
 
     def environment(self) -> dict[str, str]:
-        """The marker environment of PEP 508. Kernel release and version, which no package may build on, are
-        empty."""
+        """The marker environment of PEP 508.
+
+        Release and version of the kernel, which no package may build on, are empty.
+        """
         name, system, platform = (
             ("nt", "Windows", "win32")
             if self.is_windows
@@ -142,7 +144,10 @@ def _tags(target: Target) -> tuple[Tag, ...]:
 
 
 def _platforms(platform: str) -> list[str]:
-    """The platform tags that a machine of `platform` accepts, newest first, as packaging orders them."""
+    """The platform tags that a machine of `platform` accepts, newest first, as packaging orders them.
+
+    Plain `linux_*` is not among them: it says nothing of the libc that a wheel needs.
+    """
     if match := re.fullmatch(r"manylinux_2_(\d+)_(x86_64|aarch64)", platform):
         newest, machine = int(match[1]), match[2]
         # The oldest glibc that manylinux tags exist for: 2.5 on x86-64, 2.17 elsewhere (PEP 513, 599).
@@ -153,10 +158,10 @@ def _platforms(platform: str) -> list[str]:
             tags.append(f"manylinux_2_{glibc}_{machine}")
             if glibc in legacy:
                 tags.append(f"{legacy[glibc]}_{machine}")
-        return [*tags, f"linux_{machine}"]
+        return tags
     if match := re.fullmatch(r"musllinux_1_(\d+)_(x86_64|aarch64)", platform):
         newest, machine = int(match[1]), match[2]
-        return [*(f"musllinux_1_{n}_{machine}" for n in range(newest, -1, -1)), f"linux_{machine}"]
+        return [f"musllinux_1_{n}_{machine}" for n in range(newest, -1, -1)]
     if match := re.fullmatch(r"macosx_(\d+)_(\d+)_(x86_64|arm64)", platform):
         return list(mac_platforms((int(match[1]), int(match[2])), match[3]))
     return [platform]
@@ -190,9 +195,8 @@ def normal_platform(platform: str) -> str:
             return tag
     elif re.fullmatch(r"musllinux_1_[0-9]_(x86_64|aarch64)", tag):
         return tag
-    elif match := re.fullmatch(r"macosx_(\d+)_(\d+)_(x86_64|arm64)", tag):
-        if (10, 9) <= (int(match[1]), int(match[2])) < (100, 0):
-            return tag
+    elif (match := re.fullmatch(r"macosx_(\d+)_(\d+)_(x86_64|arm64)", tag)) and int(match[1]) >= 10:
+        return tag
     raise TargetError(f"{platform!r} is not a supported platform; use {PLATFORMS_HELP}")
 
 

@@ -22,7 +22,7 @@ from hatch_cloudrole.toml import load
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Indexes", "read_indexes"]
+__all__ = ["Indexes", "pip_config_files", "read_indexes"]
 
 _PIP_SECTIONS = ("global", "download", "install")
 _UV_INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX")
@@ -71,11 +71,16 @@ def read_indexes(
     env: Mapping[str, str],
     root: Path,
     home: Path,
+    pip_files: Iterable[Path],
     index_url: str = "",
     find_links: Iterable[str] = (),
 ) -> Indexes:
-    """Gather what this host knows. `index_url` and `find_links` are the settings', which win."""
-    pip = _read_pip(env, home)
+    """Gather what this host knows. `index_url` and `find_links` are the settings', which win.
+
+    `pip_files` are pip's configuration files in its order (see `pip_config_files`); those that are missing or
+    cannot be read are passed over.
+    """
+    pip = _read_pip(env, pip_files)
     uv_tables = _read_uv(env, root, home)
     folders = [str(root / each) if "://" not in each else each for each in find_links]
     environment: dict[str, str] = {}
@@ -155,24 +160,31 @@ def _credentials(addresses: Iterable[str]) -> Iterable[tuple[str, tuple[str, str
             yield _origin(address), (unquote(parts.username), unquote(parts.password or ""))
 
 
-def _read_pip(env: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Pip's options, by its own order of precedence: files (system, user, this environment), then `PIP_*`."""
+def pip_config_files(env: Mapping[str, str], home: Path) -> list[Path]:
+    """Where pip looks for its configuration, the weakest first: system, user, this environment, the named one."""
     named = env.get("PIP_CONFIG_FILE", "")
-    files: list[Path] = []
+    if named in {"/dev/null", "nul", "NUL"}:
+        return []  # pip's way of turning every file off
     if sys.platform == "win32":
-        files += [
-            Path(env.get("PROGRAMDATA", "C:\\ProgramData")) / "pip" / "pip.ini",
-            home / "pip" / "pip.ini",
-        ]
-        files.append(Path(env.get("APPDATA", str(home))) / "pip" / "pip.ini")
         local = "pip.ini"
+        files = [
+            Path(env.get("PROGRAMDATA", "C:\\ProgramData")) / "pip" / local,
+            home / "pip" / local,
+            Path(env.get("APPDATA", str(home))) / "pip" / local,
+        ]
     else:
-        files += [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip" / "pip.conf"]
-        files.append(Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf")
         local = "pip.conf"
-    files.append(Path(sys.prefix) / local)
-    # The null device as PIP_CONFIG_FILE turns every file off.
-    files = [] if named in {"/dev/null", "nul", "NUL"} else [*files, *([Path(named)] if named else [])]
+        files = [
+            Path("/etc/xdg/pip") / local,
+            Path("/etc") / local,
+            home / ".pip" / local,
+            Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / local,
+        ]
+    return [*files, Path(sys.prefix) / local, *([Path(named)] if named else [])]
+
+
+def _read_pip(env: Mapping[str, str], files: Iterable[Path]) -> dict[str, str]:
+    """pip's options by their long names: from its files, then from `PIP_*`, which win."""
     options: dict[str, str] = {}
     for file in files:
         parser = configparser.RawConfigParser()

@@ -1,0 +1,314 @@
+"""Locks: their text, their inputs, and when one is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from packaging.pylock import Pylock
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hatch_cloudrole.errors import ProjectError
+from hatch_cloudrole.lock.inputs import RoleInputs, gather, inputs_digest, server_requirement
+from hatch_cloudrole.lock.model import Artifact, Lock, Pin, clean_url, parse_lock, portable, render_lock
+from hatch_cloudrole.lock.resolve import REUSE_SECONDS, find_lock, lock_file_name, resolve, write_lock
+from hatch_cloudrole.project import Project
+from hatch_cloudrole.settings.model import Role
+from hatch_cloudrole.target import Target
+from hatch_cloudrole.toml import loads
+
+TARGET = Target.parse("3.13", "win_amd64")
+
+
+def pin(name: str, version: str = "1.0", *, path: str = "") -> Pin:
+    filename = f"{name}-{version}-py3-none-any.whl"
+    url = "" if path else f"https://index.example/files/{filename}"
+    wheel = Artifact(filename=filename, sha256="0" * 64, url=url, path=path, size=10)
+    return Pin(name=canonicalize_name(name), version=Version(version), wheels=(wheel,))
+
+
+def inputs(role: str, *requirements: str) -> RoleInputs:
+    return RoleInputs(role=role, requirements=tuple(sorted(requirements)))
+
+
+@dataclass
+class FakeResolver:
+    """Pins every requirement at 1.0, and remembers what it was asked."""
+
+    name: str = "fake"
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def resolve(self, requirements, files, *, target, exclude_newer="", constraints=()):  # type: ignore[no-untyped-def]
+        self.asked.append(tuple(requirements))
+        return tuple(pin(name) for name in requirements)
+
+
+class MemoryCache(dict[str, str]):
+    def read_resolution(self, key: str) -> str | None:
+        return self.get(key)
+
+    def write_resolution(self, key: str, text: str) -> None:
+        self[key] = text
+
+
+def find(tmp_path: Path, *wanted: RoleInputs, resolver: FakeResolver | None = None, **options):  # type: ignore[no-untyped-def]
+    arguments = {"cache": MemoryCache(), "now": 1_000_000, "context": "", **options}
+    return find_lock(
+        list(wanted) or [inputs("Web", "flask")],
+        target=TARGET,
+        exclude_newer="",
+        resolver=resolver or FakeResolver(),
+        committed=tmp_path / "pylock.cloudrole.toml",
+        **arguments,
+    )
+
+
+def test_a_lock_is_valid_pep_751() -> None:
+    lock = Lock(target=TARGET, pins=(pin("click"),), roles={"Web": (canonicalize_name("click"),)}, inputs="x")
+    pylock = Pylock.from_dict(loads(render_lock(lock)))
+    chosen = list(pylock.select(environment=TARGET.environment(), tags=TARGET.tags()))  # type: ignore[arg-type]
+    assert [package.name for package, _ in chosen] == ["click"]
+
+
+def test_a_lock_never_holds_credentials() -> None:
+    secret = replace(pin("click").wheels[0], url="https://me:s3cret@index.example/click.whl")
+    lock = Lock(target=TARGET, pins=(replace(pin("click"), wheels=(secret,)),), roles={"Web": ()})
+    text = render_lock(lock)
+    assert "s3cret" not in text
+    assert "me:" not in text
+    assert clean_url("https://me:s3cret@index.example/a?b=c#d") == "https://index.example/a?b=c"
+
+
+def test_a_lock_that_leaves_the_host_names_no_folder_of_it() -> None:
+    lock = Lock(
+        target=TARGET,
+        pins=(pin("inside", path="/project/vendor/i.whl"), pin("outside", path="/home/me/o.whl")),
+        roles={"Web": ()},
+        resolved_at=5,
+    )
+    moved = portable(lock, root="/project")
+    assert [each.wheels[0].path for each in moved.pins] == ["vendor/i.whl", "outside-1.0-py3-none-any.whl"]
+    assert moved.resolved_at == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("not = [toml", "line 1"),
+        ('lock-version = "1.0"\n', "created-by"),
+        ('lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n', "tool.hatch-cloudrole"),
+        (
+            'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n[tool.hatch-cloudrole]\nschema = 1\n',
+            "python",
+        ),
+    ],
+)
+def test_other_files_are_no_locks_of_ours(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse_lock(text)
+
+
+def test_a_committed_lock_that_fits_is_used_without_resolving(tmp_path: Path) -> None:
+    resolver = FakeResolver()
+    lock = find(tmp_path, resolver=resolver).lock
+    write_lock(lock, tmp_path / "pylock.cloudrole.toml")
+    again = find(tmp_path, resolver=resolver)
+    assert again.source == "committed"
+    assert again.lock == lock
+    assert len(resolver.asked) == 1
+
+
+def test_a_stale_lock_is_resolved_anew_and_said_to_be_stale(tmp_path: Path) -> None:
+    write_lock(find(tmp_path).lock, tmp_path / "pylock.cloudrole.toml")
+    found = find(tmp_path, inputs("Web", "django"))
+    assert (found.source, found.stale_file) == ("resolved", "pylock.cloudrole.toml")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (inputs("Web", "django"), "the requirements have changed"),
+        (inputs("Other", "flask"), "the requirements have changed"),
+    ],
+)
+def test_locked_refuses_a_stale_lock(tmp_path: Path, wanted: RoleInputs, reason: str) -> None:
+    write_lock(find(tmp_path).lock, tmp_path / "pylock.cloudrole.toml")
+    with pytest.raises(ProjectError, match=reason) as caught:
+        find(tmp_path, wanted, locked=True)
+    assert caught.value.exit_code == 2
+
+
+def test_locked_refuses_to_go_without_a_lock(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="there is none"):
+        find(tmp_path, locked=True)
+
+
+def test_a_lock_that_is_damaged_is_named_and_not_silently_replaced(tmp_path: Path) -> None:
+    (tmp_path / "pylock.cloudrole.toml").write_text("lock-version = 3")
+    with pytest.raises(ProjectError, match=r"pylock\.cloudrole\.toml.*\n.*cloudrole lock"):
+        find(tmp_path)
+
+
+def test_a_resolution_is_used_again_for_a_day(tmp_path: Path) -> None:
+    cache, resolver = MemoryCache(), FakeResolver()
+    find(tmp_path, cache=cache, resolver=resolver)
+    kept = find(tmp_path, cache=cache, resolver=resolver, now=1_000_000 + REUSE_SECONDS - 1)
+    assert (kept.source, kept.age, len(resolver.asked)) == ("kept", REUSE_SECONDS - 1, 1)
+    late = find(tmp_path, cache=cache, resolver=resolver, now=1_000_000 + REUSE_SECONDS)
+    assert (late.source, len(resolver.asked)) == ("resolved", 2)
+
+
+def test_offline_uses_a_resolution_of_any_age_and_refresh_none(tmp_path: Path) -> None:
+    cache, resolver = MemoryCache(), FakeResolver()
+    find(tmp_path, cache=cache, resolver=resolver)
+    assert find(tmp_path, cache=cache, now=9_000_000, offline=True, resolver=resolver).source == "kept"
+    assert find(tmp_path, cache=cache, refresh=True, resolver=resolver).source == "resolved"
+
+
+def test_another_index_is_another_resolution(tmp_path: Path) -> None:
+    cache = MemoryCache()
+    find(tmp_path, cache=cache, context="index a")
+    assert find(tmp_path, cache=cache, context="index b").source == "resolved"
+
+
+def test_a_damaged_resolution_is_made_anew(tmp_path: Path) -> None:
+    cache = MemoryCache()
+    find(tmp_path, cache=cache)
+    for key in cache:
+        cache[key] = "garbage"
+    assert find(tmp_path, cache=cache).source == "resolved"
+
+
+def test_roles_are_resolved_together_and_then_told_apart() -> None:
+    """The joint resolution comes first; each role then gets only what it asks for."""
+    resolver = FakeResolver()
+    lock = resolve(
+        [
+            inputs("Web", "flask", "shared"),
+            inputs("Worker", "numpy", "shared"),
+            inputs("Same", "numpy", "shared"),
+        ],
+        target=TARGET,
+        exclude_newer="",
+        resolver=resolver,
+        now=7,
+    )
+    assert resolver.asked[0] == ("flask", "numpy", "shared")
+    assert len(resolver.asked) == 3
+    assert lock.roles == {
+        "Web": ("flask", "shared"),
+        "Worker": ("numpy", "shared"),
+        "Same": ("numpy", "shared"),
+    }
+    assert [each.name for each in lock.of_role("Web")] == ["flask", "shared"]
+
+
+def test_nothing_asked_for_is_nothing_resolved() -> None:
+    resolver = FakeResolver()
+    lock = resolve([inputs("Bare")], target=TARGET, exclude_newer="", resolver=resolver, now=7)
+    assert (lock.pins, lock.roles, resolver.asked) == ((), {"Bare": ()}, [])
+
+
+def test_each_further_target_has_a_lock_of_its_own_that_pep_751_allows() -> None:
+    other = Target.parse("3.12", "manylinux_2_28_x86_64")
+    assert lock_file_name(TARGET, first=True) == "pylock.cloudrole.toml"
+    name = lock_file_name(other, first=False)
+    assert name == "pylock.cloudrole-cp312-manylinux_2_28_x86_64.toml"
+    assert name.count(".") == 2
+
+
+def test_a_new_lock_replaces_the_old_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "pylock.cloudrole.toml"
+    write_lock(find(tmp_path).lock, path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert b"\r" not in path.read_bytes()
+
+
+# What is asked for
+
+
+def project(tmp_path: Path) -> Project:
+    return Project(
+        root=tmp_path,
+        name="Shop",
+        version="1",
+        dependencies=("flask", "shop[extra]"),
+        features={
+            canonicalize_name("orders"): ("pika", "shop[extra]"),
+            canonicalize_name("extra"): ("rich",),
+        },
+        dependency_groups={canonicalize_name("ops"): ("psutil",)},
+    )
+
+
+def role(**values: object) -> Role:
+    return Role(**{"name": "Web", "type": "worker", "target": TARGET, **values})  # type: ignore[arg-type]
+
+
+def test_a_role_asks_for_all_that_is_named_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "requirements.txt").write_text(
+        "lxml>=5  # comment\n-r more.txt\n--index-url https://x.example\n"
+    )
+    (tmp_path / "web" / "more.txt").write_text("pandas \\\n  >=2\n./local.whl\n")
+    asked = gather(
+        project(tmp_path),
+        role(
+            root="web",
+            dependencies=("waitress>=3",),
+            features=("orders",),
+            dependency_groups=("Ops",),
+            requirements=("requirements.txt",),
+        ),
+    )
+    assert asked.requirements == ("flask", "pika", "psutil", "rich", "waitress>=3")
+    assert asked.files == (tmp_path / "web" / "requirements.txt",)
+    assert {each.name for each in asked.roots()} >= {"flask", "lxml", "pandas"}
+
+
+def test_project_dependencies_may_be_left_out(tmp_path: Path) -> None:
+    assert gather(project(tmp_path), role(project_dependencies=False)).requirements == ()
+
+
+def test_extras_that_name_each_other_end(tmp_path: Path) -> None:
+    looped = replace(
+        project(tmp_path),
+        features={
+            canonicalize_name("orders"): ("shop[extra]",),
+            canonicalize_name("extra"): ("shop[orders]", "rich"),
+        },
+    )
+    assert "rich" in gather(looped, role(features=("orders",))).requirements
+
+
+def test_a_requirements_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-r nowhere.txt\n-c gone.txt\n")
+    with pytest.raises(ProjectError) as caught:
+        gather(project(tmp_path), role(requirements=("requirements.txt",)))
+    assert [fault.where for fault in caught.value.faults] == ["nowhere.txt", "gone.txt"]
+
+
+@pytest.mark.parametrize(
+    ("values", "package"),
+    [
+        ({"type": "web", "server": "fastcgi"}, "wfastcgi"),
+        ({"type": "web", "server": "httpplatform"}, "waitress"),
+        ({"type": "web", "server": "direct", "asgi_handler": "a:b"}, "uvicorn"),
+        ({"type": "worker"}, ""),
+    ],
+)
+def test_the_server_of_a_web_role_is_added(values: dict[str, str], package: str) -> None:
+    assert server_requirement(role(**values)) == package
+
+
+def test_the_digest_ignores_where_indexes_are() -> None:
+    plain = RoleInputs(role="Web", requirements=(), texts=(("requirements.txt", "flask\n"),))
+    indexed = replace(
+        plain, texts=(("requirements.txt", "-i https://a.example\nflask\n--extra-index-url=https://b\n"),)
+    )
+    other = replace(plain, texts=(("requirements.txt", "flask<3\n"),))
+    digests = [inputs_digest([each], target=TARGET, exclude_newer="") for each in (plain, indexed, other)]
+    assert digests[0] == digests[1] != digests[2]
+    assert inputs_digest([plain], target=TARGET, exclude_newer="2026-01-01T00:00:00Z") != digests[0]
