@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -157,8 +158,9 @@ class _Bounded(io.FileIO):
     """A file that hands out no more at once than an honest archive needs, whatever its headers claim."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        bounded = _MAX_READ if size is None or size < 0 else min(size, _MAX_READ)
-        return super().read(bounded) or b""
+        left = max(os.fstat(self.fileno()).st_size - self.tell(), 0)
+        wanted = left if size is None or size < 0 else size
+        return super().read(min(wanted, left, _MAX_READ)) or b""
 
 
 @contextmanager
