@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -231,6 +231,8 @@ class Build:
                 errors.append(error)
             else:
                 self.notes += [note for note in trees[role.name].notes if note not in self.notes]
+                for fault in trees[role.name].warnings:
+                    self.world.progress.warn(str(fault))
         raise_all(errors)
         return trees
 
@@ -338,7 +340,7 @@ class Build:
 
 
 class _Announcing:
-    """A resolver that tells the user that it is at work: nothing is said when nothing is resolved."""
+    """A resolver that tells the user that it is at work, once: nothing is said when nothing is resolved."""
 
     def __init__(self, resolver: UvResolver, progress: Progress, target: Target, roles: int) -> None:
         self.name = resolver.name
@@ -348,7 +350,8 @@ class _Announcing:
         self._text = f"Resolving {what} for {target} with {resolver.name}"
 
     def resolve(self, *args: Any, **kwargs: Any) -> Any:
-        with self._progress.step(self._text):
+        text, self._text = self._text, ""
+        with self._progress.step(text) if text else nullcontext():
             return self._resolver.resolve(*args, **kwargs)
 
 
