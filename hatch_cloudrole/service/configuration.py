@@ -1,0 +1,60 @@
+"""The service configurations (.cscfg): instance counts and the values of settings, one file for each name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hatch_cloudrole.service.sdk import SCHEMA_VERSION
+from hatch_cloudrole.service.xmldoc import child, new, render
+from hatch_cloudrole.settings.model import Configuration
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+    from collections.abc import Mapping
+
+    from hatch_cloudrole.settings.model import Role, Service
+
+__all__ = ["service_configuration"]
+
+_CONFIGURATION = "http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceConfiguration"
+
+
+def service_configuration(service: Service, name: str, env: Mapping[str, str]) -> bytes:
+    """The .cscfg of the configuration `name`, in the user's order; `env` fills the `{env:...}` fields.
+
+    Every setting of a role has a value: the one that this configuration gives it, or else the role's. The
+    format has no place for a VM size, so what a configuration says of that is not in here. Thumbprints of
+    certificates and the virtual network are not known yet: a role whose endpoints name a certificate needs
+    its `Certificates` added to this file before it can be deployed.
+
+    Source: the published XML schema of service configurations.
+
+    :raises ProjectError: a field cannot be filled, or a value cannot be written as XML.
+    """
+    root = new(
+        "ServiceConfiguration",
+        serviceName=service.name,
+        xmlns=_CONFIGURATION,
+        osFamily=str(service.os_family),
+        osVersion="*",
+        schemaVersion=SCHEMA_VERSION,
+    )
+    for role in service.roles:
+        _add_role(root, role, name, env)
+    # NetworkConfiguration belongs here, after the last role.
+    return render(root)
+
+
+def _add_role(root: ET.Element, role: Role, name: str, env: Mapping[str, str]) -> None:
+    from hatch_cloudrole.settings.env_fields import expand
+
+    differing = next((each for each in role.configurations if each.name == name), Configuration(name=name))
+    element = child(root, "Role", name=role.name)
+    count = role.instances if differing.instances is None else differing.instances
+    child(element, "Instances", count=str(count))
+    if role.settings:
+        values = dict(differing.settings)
+        settings = child(element, "ConfigurationSettings")
+        for setting, value in role.settings:
+            child(settings, "Setting", name=setting, value=expand(values.get(setting, value), env))
+    # Certificates, with a thumbprint each, belong here.
