@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CloudRoleBuilder", "host_target", "open_build"]
 
-_Base = BuilderInterface["BuilderConfig", "PluginManager"] if TYPE_CHECKING else BuilderInterface
+if TYPE_CHECKING:
+    _Base = BuilderInterface[BuilderConfig, PluginManager]
+else:
+    _Base = BuilderInterface
 
 
 class CloudRoleBuilder(_Base):

@@ -77,7 +77,9 @@ def wheelhouse_faults(role: str, files: Mapping[str, Content]) -> list[Fault]:
             faults.append(Fault(place, str(error)))
             continue
         if wheel.name in wheels:
-            faults.append(Fault(place, f"is a second wheel of {wheel.name}, beside {wheels[wheel.name].filename}"))
+            faults.append(
+                Fault(place, f"is a second wheel of {wheel.name}, beside {wheels[wheel.name].filename}")
+            )
         wheels[wheel.name] = wheel
     if not faults:  # a wheel that was refused above would be missed again here
         faults += [Fault(f"{where}: {each.where}", each.what) for each in closure_faults(wheels, target)]
@@ -110,7 +112,8 @@ def _listing_faults(
     for filename in sorted(stored.keys() & listed.keys()):
         if stored[filename].sha256 != listed[filename]:
             yield Fault(
-                f"{where}: {filename}", f"its SHA-256 is {stored[filename].sha256}, role.json says {listed[filename]}"
+                f"{where}: {filename}",
+                f"its SHA-256 is {stored[filename].sha256}, role.json says {listed[filename]}",
             )
     requirements = files.get("approot/requirements.txt")
     if requirements is None:
@@ -129,9 +132,11 @@ def _listing_faults(
     for name in sorted(have.keys() - pinned.keys()):
         yield Fault(f"{where}: approot/requirements.txt", f"does not pin {name}, of which there is a wheel")
     for name in sorted(have.keys() & pinned.keys()):
-        version, hashes = pinned[name]
-        if version != have[name][0] or have[name][1] not in hashes:
-            yield Fault(f"{where}: approot/requirements.txt", f"pins another {name} than the wheel that is there")
+        pinned_version, hashes = pinned[name]
+        if pinned_version != have[name][0] or have[name][1] not in hashes:
+            yield Fault(
+                f"{where}: approot/requirements.txt", f"pins another {name} than the wheel that is there"
+            )
 
 
 def _pins(text: str) -> dict[NormalizedName, tuple[str, tuple[str, ...]]]:
