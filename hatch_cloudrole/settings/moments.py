@@ -49,13 +49,13 @@ def _parse(text: str) -> str:
     day, clock, fraction, offset = match.groups()
     try:
         date = dt.date.fromisoformat(day)
-        if not clock:
-            return _end(date)
         micro = f"{fraction or '':0<6}"[:6]
         zone = "+00:00" if (offset or "z") in "Zz" else offset
-        moment = dt.datetime.fromisoformat(f"{day}T{clock}.{micro}{zone}")
+        moment = dt.datetime.fromisoformat(f"{day}T{clock or '00:00:00'}.{micro}{zone}")
     except ValueError:
         raise ValueError("there is no such date or time") from None
+    if not clock:
+        return _end(date)
     if not offset:
         raise ValueError(_NO_OFFSET)
     return _in_utc(moment)

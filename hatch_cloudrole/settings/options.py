@@ -12,7 +12,7 @@ from hatch_cloudrole.settings.kinds import Choice, ListOf
 from hatch_cloudrole.settings.moments import Moment
 from hatch_cloudrole.settings.paths import Outside
 from hatch_cloudrole.settings.role_options import ROLE_ONLY
-from hatch_cloudrole.settings.runtime import RuntimeKind
+from hatch_cloudrole.settings.runtime import RuntimeSetting
 from hatch_cloudrole.settings.tables import Named, Option, Read, TableOf
 from hatch_cloudrole.settings.targets import PLATFORM, OsFamily, Python
 
@@ -47,29 +47,34 @@ _SHARED = (
         Python(),
         unset="the newest that `requires-python` allows and that was a year old when this release came out",
         about="CPython of the instances. X.Y means its newest release.",
+        example='"3.13"',
     ),
     Option(
         "platform",
         PLATFORM,
         default='"win_amd64"',
         about="Platform of the instances, as a wheel platform tag. `host` is that of the build host.",
+        example='"manylinux_2_28_x86_64"',
     ),
     Option(
         "resolver",
         Choice(("uv", "pip-tools")),
         default='"uv"',
         about="What chooses the versions of the dependencies.",
+        example='"pip-tools"',
     ),
     Option(
         "runtime",
-        RuntimeKind(),
+        RuntimeSetting(),
         default='"download"',
         about="Where an instance that lacks the interpreter gets it.",
+        example='"bundled"',
     ),
     Option(
         "nuget-feed",
         names.URL,
         about='The feed of `runtime = "nuget"`.',
+        example='"https://nuget.example.com/v3/index.json"',
     ),
 )
 """Options of the service that a role may have for itself."""
@@ -80,17 +85,30 @@ _SERVICE = (
         names.ROLE_NAME,
         unset="the project's name, made legal",
         about="The service's name. The files that are written begin with it.",
+        example='"Contoso"',
     ),
-    Option("os-family", OsFamily(), default="7", about="The Windows guest family of the .cscfg."),
-    Option("exclude-newer", Moment(), about="Resolve as of that moment. A bare date means its end, in UTC."),
+    Option(
+        "os-family", OsFamily(), default="7", about="The Windows guest family of the .cscfg.", example="6"
+    ),
+    Option(
+        "exclude-newer",
+        Moment(),
+        about="Resolve as of that moment. A bare date means its end, in UTC.",
+        example='"2026-01-31"',
+    ),
     Option(
         "find-links",
         ListOf(Outside("folder")),
         default="[]",
         about="Folders with more wheels, from the project or absolute.",
+        example='["vendor"]',
     ),
     Option(
-        "index-url", names.INDEX_URL, unset="what pip or uv use on the build host", about="The package index."
+        "index-url",
+        names.INDEX_URL,
+        unset="what pip or uv use on the build host",
+        about="The package index.",
+        example='"https://packages.example.com/simple"',
     ),
 )
 
@@ -107,7 +125,13 @@ ROLE = TableOf(
     {option.key: "it belongs to the service, beside roles" for option in _SERVICE},
 )
 
-_ROLES = Option("roles", Named(names.ROLE_NAME, ROLE), required=True, about="The roles by name, 1 to 25.")
+_ROLES = Option(
+    "roles",
+    Named(names.ROLE_NAME, ROLE),
+    required=True,
+    about="The roles by name, 1 to 25.",
+    example='{ Web = { type = "web", wsgi-handler = "shop.wsgi:app" } }',
+)
 
 SERVICE = TableOf(
     (*_SERVICE, *_SHARED, _ROLES),

@@ -33,18 +33,16 @@ _PORT = Whole(1, 65535)
 
 
 def _endpoint(read: Read) -> Endpoint | None:
-    if not {"protocol", "port"} <= read.values.keys():
-        return None
-    made = Endpoint(name=read.name, **read.values)
-    certificate = read.place.at("certificate")
-    if made.protocol == "https" and not read.has("certificate"):
+    protocol, certificate = read.values.get("protocol"), read.place.at("certificate")
+    if protocol == "https" and not read.has("certificate"):
         certificate.fault("is missing, accepted: the name of a certificate, which https needs")
-    elif made.protocol != "https" and read.has("certificate"):
+    elif protocol not in ("https", None) and read.has("certificate"):
         certificate.fault(
-            f'found a certificate for {made.protocol}, accepted: one for protocol = "https" alone',
+            f'found a certificate for {protocol}, accepted: one for protocol = "https" alone',
             "leave the key out, or change the protocol",
         )
-    return made
+    whole = {"protocol", "port"} <= read.values.keys()
+    return Endpoint(name=read.name, **read.values) if whole else None
 
 
 def _local_storage(read: Read) -> LocalStorage:
@@ -66,23 +64,27 @@ ENDPOINT = TableOf(
             Choice(("http", "https", "tcp", "udp")),
             required=True,
             about="What is spoken there.",
+            example='"http"',
         ),
         Option(
             "port",
             _PORT,
             required=True,
             about="The port that the world sees. No two endpoints of a service have the same.",
+            example="80",
         ),
         Option(
             "local-port",
             _PORT,
             unset="the same as `port`",
             about="The port on the instance.",
+            example="8080",
         ),
         Option(
             "certificate",
             names.CERTIFICATE,
             about="The name of a certificate. `https` needs one, nothing else has one.",
+            example='"Shop"',
         ),
     ),
     _endpoint,
@@ -91,12 +93,15 @@ ENDPOINT = TableOf(
 
 LOCAL_STORAGE = TableOf(
     (
-        Option("size-mb", Whole(1), default="1024", about="The space that is set aside, in MB."),
+        Option(
+            "size-mb", Whole(1), default="1024", about="The space that is set aside, in MB.", example="2048"
+        ),
         Option(
             "clean-on-recycle",
             Flag(),
             default="true",
             about="Whether the folder is emptied when the role restarts.",
+            example="false",
         ),
     ),
     _local_storage,
@@ -110,15 +115,29 @@ STARTUP_TASK = TableOf(
             names.COMMAND,
             required=True,
             about="The command line, as seen from approot. End a batch file with `exit /b 0`.",
+            example=r"'bin\install-odbc.cmd'",
         ),
-        Option("elevated", Flag(), default="false", about="Whether it runs with administrator's rights."),
+        Option(
+            "elevated",
+            Flag(),
+            default="false",
+            about="Whether it runs with administrator's rights.",
+            example="true",
+        ),
         Option(
             "type",
             Choice(("simple", "foreground", "background")),
             default='"simple"',
             about="`simple` is waited for and must succeed; the other two run beside the role.",
+            example='"background"',
         ),
-        Option("environment", ENVIRONMENT, default="{}", about="Variables for this task alone."),
+        Option(
+            "environment",
+            ENVIRONMENT,
+            default="{}",
+            about="Variables for this task alone.",
+            example='{ ODBC = "18" }',
+        ),
     ),
     _startup_task,
     "a table with command",
@@ -126,18 +145,20 @@ STARTUP_TASK = TableOf(
 
 CONFIGURATION = TableOf(
     (
-        Option("instances", INSTANCES, unset="as in the role", about="How many instances run."),
+        Option("instances", INSTANCES, unset="as in the role", about="How many instances run.", example="1"),
         Option(
             "settings",
             SETTINGS,
             default="{}",
             about="Values that replace those of the role's `settings`; all others stay.",
+            example='{ Mode = "test" }',
         ),
         Option(
             "vm-size",
             names.VM_SIZE,
             unset="as in the role",
             about="The size of the instances.",
+            example='"Standard_A2_v2"',
         ),
     ),
     _configuration,

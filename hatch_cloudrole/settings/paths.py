@@ -17,6 +17,9 @@ __all__ = ["ABSOLUTE", "Inside", "Outside", "is_absolute"]
 
 Entry = Literal["file", "folder"]
 
+_LONGEST = 255
+"""Characters in one part of a path, on every file system in use."""
+
 
 def _exists(path: str, entry: Entry, place: Place) -> bool:
     files = place.world.files
@@ -86,6 +89,8 @@ ABSOLUTE = Text(r"an absolute path on the instance, as in 'D:\Python313\python.e
 def _slashed(text: str) -> str:
     if not text.strip() or re.search(r"[\t\r\n]", text):
         raise ValueError
+    if max(map(len, re.split(r"[/\\]", text))) > _LONGEST:
+        raise ValueError("no file system has names that long")
     return text.replace("\\", "/")
 
 

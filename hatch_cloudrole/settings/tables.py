@@ -22,7 +22,8 @@ __all__ = ["Named", "Option", "Read", "TableOf"]
 class Option:
     """One key of a table, all that is known of it.
 
-    `default` and `unset` are for the reference: the default as a TOML value, or in words where it is none.
+    `about`, `example`, `default` and `unset` are for the reference: what it means, a TOML value, the default
+    as a TOML value, or in words where it is none.
     `role` limits a role's option to one type of role. `moves` says that the value is the folder which the
     paths of the options after this one are counted from.
     """
@@ -31,6 +32,7 @@ class Option:
     kind: Kind
     _: KW_ONLY
     about: str
+    example: str
     default: str = ""
     unset: str = "none"
     required: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hatch_cloudrole.settings.kinds import Text
-from hatch_cloudrole.settings.wording import did_you_mean
+from hatch_cloudrole.settings.wording import did_you_mean, show
 from hatch_cloudrole.target import (
     DEFAULT_PYTHON,
     NEWEST_PATCH,
@@ -68,8 +68,9 @@ class Python:
         if python is None or _allows(requires, python):
             return python
         full = full_python(python)
-        meant = python if python == full else f"{python} (that is, {full})"
-        place.fault(f'found "{meant}", accepted: what requires-python = "{requires}" of the project allows')
+        found = show(python) if python == full else f"{show(python)} (that is, {full})"
+        accepted = f"what requires-python = {show(requires)} of the project allows"
+        place.fault(f"found {found}, accepted: {accepted}")
         return None
 
 
@@ -105,6 +106,11 @@ class OsFamily:
         # True and 5.0 equal integers, but are none.
         if type(value) is int and value in (5, 6, 7):
             return value
-        retired = type(value) is int and value in (1, 2, 3, 4)
-        place.refuse(value, self.accepted, "Azure has retired that family" if retired else "")
+        if value in ("5", "6", "7"):
+            remedy = "write it without quotes"
+        elif type(value) is int and value in (1, 2, 3, 4):
+            remedy = "Azure has retired that family"
+        else:
+            remedy = ""
+        place.refuse(value, self.accepted, remedy)
         return None
