@@ -68,6 +68,8 @@ class Archive:
         """
         if self._file.fp is None:
             raise ValueError(f"{self.path} is closed")
+        if found := _entry_fault(info):
+            raise self.error(name_of(info), found)
         with self._translated(name_of(info)):
             # The reader closes this stream together with its own.
             return io.BufferedReader(_Entry(self, info, self._file.open(info), sha256))
@@ -97,19 +99,16 @@ class Archive:
                 "twice" if name_of(other) == name else f"and as {name_of(other)!r}, which is the same in OPC"
             )
             self.faults.append(Fault(name, f"this entry occurs {how}"))
-        if info.flag_bits & _ENCRYPTED:
-            self.faults.append(Fault(name, "it is encrypted"))
-        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            text = f"its compression method is {info.compress_type}; OPC knows 0 (stored) and 8 (deflate)"
-            self.faults.append(Fault(name, text))
-        elif info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
-            self.faults.append(Fault(name, "it is stored, but its two sizes differ"))
+        if found := _entry_fault(info):
+            self.faults.append(Fault(name, found))
 
     @contextmanager
     def _translated(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
+            if error.errno == errno.EINVAL:
+                raise self.error(name, _OUTSIDE, _REMEDY) from error
             raise _unreadable(self.path, error) from error
         except _DAMAGE as error:
             raise self.error(name, f"is damaged: {_reason(error)}", _REMEDY) from error
@@ -179,11 +178,11 @@ def open_archive(path: Path) -> Iterator[Archive]:
         try:
             file = zipfile.ZipFile(raw)
         except OSError as error:
-            if error.errno != errno.EINVAL:  # what seeking to a place before the file's begin gives
-                raise _unreadable(path, error) from error
-            raise _no_zip(path, error) from error
+            if error.errno == errno.EINVAL:
+                raise _no_zip(path, _OUTSIDE) from error
+            raise _unreadable(path, error) from error
         except _DAMAGE as error:
-            raise _no_zip(path, error) from error
+            raise _no_zip(path, _reason(error)) from error
         with file:
             _refuse_bomb(path, file, size)
             yield Archive(path, file, size)
@@ -200,12 +199,25 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+# What a seek to a place before the file's begin (EINVAL) means.
+_OUTSIDE = "it points outside the file"
 _REMEDY = "obtain the package anew, or build it again"
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
     """The name of an entry as the archive has it, before zipfile adapts it to this host."""
     return info.orig_filename
+
+
+def _entry_fault(info: zipfile.ZipInfo) -> str:
+    """What keeps an entry from being a part of any OPC package."""
+    if info.flag_bits & _ENCRYPTED:
+        return "it is encrypted"
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return f"its compression method is {info.compress_type}; OPC knows 0 (stored) and 8 (deflate)"
+    if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+        return "it is stored, but its two sizes differ"
+    return ""
 
 
 def _reason(error: Exception) -> str:
@@ -218,8 +230,8 @@ def _unreadable(path: Path, error: OSError) -> TransportError:
     )
 
 
-def _no_zip(path: Path, error: Exception) -> PackageError:
-    fault = Fault(path.name, f"is no zip file, so it is no package ({_reason(error)})", _REMEDY)
+def _no_zip(path: Path, reason: str) -> PackageError:
+    fault = Fault(path.name, f"is no zip file, so it is no package ({reason})", _REMEDY)
     return PackageError(f"{path} cannot be read as a Cloud Service package:", [fault])
 
 

@@ -50,6 +50,8 @@ def _container_faults(reading: Reading) -> Iterator[Fault]:
         if each.type != opc.V20120315:
             text = f"there must be one relationship; {each.id!r} of type {each.type!r} is another"
             yield Fault(opc.RELATIONSHIPS, text)
+    if not reading.understood:
+        return
     known = {opc.CONTENT_TYPES, opc.RELATIONSHIPS, reading.manifest_part}
     known |= {each.part for each in reading.manifest.contents}
     folded = {each.lower() for each in known}

@@ -20,6 +20,7 @@ __all__ = [
     "NIL",
     "PRODUCT_VERSION",
     "ROLES",
+    "UNKNOWN_LENGTH",
     "ContentDefinition",
     "FileDefinition",
     "LayoutDefinition",
@@ -35,6 +36,7 @@ ROLES = "Roles/"
 """What a layout's name begins with; the role's name follows."""
 MAX_LENGTH = 2**31 - 1
 """Bytes of the longest content: readers keep a length in 32 bits with sign."""
+UNKNOWN_LENGTH = -1
 
 CONTENT_FIELDS = ("LengthInBytes", "IntegrityCheckHashAlgortihm", "IntegrityCheckHash", "DataStorePath")
 FILE_FIELDS = ("DataContentReference", "CreatedTimeUtc", "ModifiedTimeUtc", "ReadOnly")
@@ -44,7 +46,8 @@ FILE_FIELDS = ("DataContentReference", "CreatedTimeUtc", "ModifiedTimeUtc", "Rea
 class ContentDefinition:
     """A content: its name, its length in bytes, its SHA-256 in hex and the part that holds it.
 
-    `sha256` is None for the algorithm of that name, with which nothing protects the bytes.
+    `sha256` is None for the algorithm of that name, with which nothing protects the bytes. In a manifest that
+    was read with faults, it can be empty and `length` can be `UNKNOWN_LENGTH`.
     """
 
     name: str

@@ -17,6 +17,7 @@ from hatch_cloudrole.package.manifest import (
     NIL,
     PRODUCT_VERSION,
     ROLES,
+    UNKNOWN_LENGTH,
     ContentDefinition,
     FileDefinition,
     LayoutDefinition,
@@ -45,23 +46,22 @@ def parse_time(text: str) -> datetime:
     return whole.replace(microsecond=int((match[2] or "0").ljust(6, "0")[:6]), tzinfo=timezone.utc)
 
 
-def parse_manifest(data: bytes, part: str) -> tuple[Manifest, list[Fault]]:
+def parse_manifest(data: bytes, part: str) -> tuple[Manifest | None, list[Fault]]:
     """Read the manifest that lies in `part`.
 
-    What cannot be understood is left out of the value and named by a fault; a manifest without faults obeys
+    What cannot be understood is left out of the value, which is None where nothing can, and named by a fault;
+    a manifest without faults obeys
     the schema, its names and paths are unique and safe, and every file's content is defined.
     """
     try:
         root = markup.parse(data)
     except markup.MarkupError as error:
-        return Manifest(), [Fault(part, str(error))]
+        return None, [Fault(part, str(error))]
     if root.tag != f"{{{NAMESPACE}}}PackageDefinition":
-        return Manifest(), [
-            Fault(part, f"its root is {root.tag!r}; it must be PackageDefinition in {NAMESPACE}")
-        ]
+        return None, [Fault(part, f"its root is {root.tag!r}; it must be PackageDefinition in {NAMESPACE}")]
     parser = _Parser(part)
     manifest = parser.manifest(root)
-    return manifest, [*parser.faults, *_faults(manifest, part)]
+    return manifest, [*parser.faults, *(_faults(manifest, part) if manifest else ())]
 
 
 class _Parser:
@@ -74,10 +74,10 @@ class _Parser:
     def fault(self, where: str, what: str) -> None:
         self.faults.append(Fault(f"{self.part}: {where}", what))
 
-    def manifest(self, root: ET.Element) -> Manifest:
+    def manifest(self, root: ET.Element) -> Manifest | None:
         sections = self.sequence(root, "PackageMetaData", "PackageContents", "PackageLayouts")
         if not sections:
-            return Manifest()
+            return None
         pairs = [self.sequence(each, "Key", "Value") for each in self.items(sections[0], "KeyValuePair")]
         return Manifest(
             tuple((self.text(pair[0]), self.text(pair[1])) for pair in pairs if pair),
@@ -88,11 +88,14 @@ class _Parser:
     def contents(self, section: ET.Element) -> Iterator[ContentDefinition]:
         for name, description in self.named(section, "ContentDefinition", "Name", "ContentDescription"):
             fields = self.sequence(description, *CONTENT_FIELDS, where=name)
-            if fields:
-                length, algorithm, hashed, part = fields
-                yield ContentDefinition(
-                    name, self.length(length, name), self.hash(algorithm, hashed, name), self.text(part)
-                )
+            if not fields:
+                # It is there all the same, so that nobody is told that it is missing.
+                yield ContentDefinition(name, UNKNOWN_LENGTH, "", name)
+                continue
+            length, algorithm, hashed, part = fields
+            yield ContentDefinition(
+                name, self.length(length, name), self.hash(algorithm, hashed, name), self.text(part)
+            )
 
     def layouts(self, section: ET.Element) -> Iterator[LayoutDefinition]:
         for name, layout in self.named(section, "LayoutDefinition", "Name", "LayoutDescription"):
@@ -155,7 +158,7 @@ class _Parser:
         text = self.text(element)
         if not re.fullmatch(r"[0-9]{1,20}", text) or int(text) > MAX_LENGTH:
             self.fault(where, f"LengthInBytes is {text!r}; it must be a number from 0 to {MAX_LENGTH}")
-            return -1
+            return UNKNOWN_LENGTH
         return int(text)
 
     def hash(self, algorithm: ET.Element, hashed: ET.Element, where: str) -> str | None:

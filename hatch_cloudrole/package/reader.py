@@ -12,7 +12,7 @@ from hatch_cloudrole.content import Content, chunks
 from hatch_cloudrole.errors import Fault, PackageError
 from hatch_cloudrole.package import opc
 from hatch_cloudrole.package.archive import Archive, open_archive, unpacked_limit
-from hatch_cloudrole.package.manifest import ContentDefinition, Manifest
+from hatch_cloudrole.package.manifest import UNKNOWN_LENGTH, ContentDefinition, Manifest
 from hatch_cloudrole.package.manifest_reader import parse_manifest, parse_time
 from hatch_cloudrole.package.markup import MAX_DOCUMENT
 from hatch_cloudrole.package.model import Package
@@ -31,13 +31,17 @@ _LEGACY_ENTRIES = (".csman", ".cssx", ".csdx", ".csmx", ".csnsx")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The structure of an open package and everything that is wrong with it; contents have not been read."""
+    """The structure of an open package and everything that is wrong with it; contents have not been read.
+
+    Where the manifest could not be `understood`, it is empty, and there is no telling what should be there.
+    """
 
     archive: Archive
     types: opc.ContentTypes
     relationships: tuple[opc.Relationship, ...]
     manifest_part: str
     manifest: Manifest
+    understood: bool
     faults: tuple[Fault, ...]
 
     @property
@@ -97,19 +101,20 @@ def read_structure(path: Path) -> Iterator[Reading]:
         if not found:
             _expect_format(archive, relationships)
         types, found = opc.parse_content_types(_document(archive, opc.CONTENT_TYPES))
-        faults += found
-        if not found:
-            faults += _type_faults(types)
+        faults += found or _type_faults(types)
         leading = [each for each in relationships if each.type == opc.V20120315]
         if len(leading) > 1:
             text = f"{len(leading)} relationships lead to a manifest; there must be one"
             faults.append(Fault(opc.RELATIONSHIPS, text))
-        part, manifest = "", Manifest()
+        part, manifest = "", None
         if leading:
-            part, manifest, found = _manifest(archive, leading[0].target)
+            part = leading[0].target.removeprefix("/")
+            manifest, found = _manifest(archive, leading[0].target)
             faults += found
-            faults += _part_faults(archive, types, manifest, part)
-        yield Reading(archive, types, tuple(relationships), part, manifest, tuple(faults))
+            faults += _part_faults(archive, types, manifest or Manifest(), part)
+        understood = manifest is not None
+        links = tuple(relationships)
+        yield Reading(archive, types, links, part, manifest or Manifest(), understood, tuple(faults))
 
 
 def presentable(faults: Iterable[Fault]) -> list[Fault]:
@@ -165,35 +170,35 @@ def _type_faults(types: opc.ContentTypes) -> list[Fault]:
     return [Fault(opc.RELATIONSHIPS, text)]
 
 
-def _manifest(archive: Archive, target: str) -> tuple[str, Manifest, list[Fault]]:
-    """The manifest's part, what it says and what is wrong with it."""
+def _manifest(archive: Archive, target: str) -> tuple[Manifest | None, list[Fault]]:
+    """What the manifest says and what is wrong with it."""
     part = target.removeprefix("/")
     info = archive.find(part)
     if info is None or not target.startswith("/"):
         text = f"the manifest's Target {target!r} must be '/' and the name of a part that is there"
-        return part, Manifest(), [Fault(opc.RELATIONSHIPS, text)]
+        return None, [Fault(opc.RELATIONSHIPS, text)]
     try:
         data = archive.read(info, MAX_DOCUMENT)
     except PackageError as error:
-        return part, Manifest(), list(error.faults)
-    manifest, faults = parse_manifest(data, part)
-    return part, manifest, faults
+        return None, list(error.faults)
+    return parse_manifest(data, part)
 
 
 def _part_faults(
     archive: Archive, types: opc.ContentTypes, manifest: Manifest, manifest_part: str
 ) -> Iterator[Fault]:
     """What is wrong between the manifest and the parts, as far as it shows without reading them."""
-    if archive.find(manifest_part) and not types.of(manifest_part):
+    typed = types.defaults or types.overrides  # else they are at fault themselves, once and not for each part
+    if typed and archive.find(manifest_part) and not types.of(manifest_part):
         yield Fault(manifest_part, "has no content type, so that readers do not see it")
     for each in manifest.contents:
         info = archive.find(each.part)
         if info is None:
             yield Fault(each.name, f"its part {each.part!r} is not in the package")
             continue
-        if not types.of(each.part):
+        if typed and not types.of(each.part):
             yield Fault(each.part, "has no content type, so that readers do not see it")
-        if each.length not in {-1, info.file_size}:
+        if each.length not in {UNKNOWN_LENGTH, info.file_size}:
             yield Fault(each.name, f"is {info.file_size} bytes long; the manifest says {each.length}")
     lengths = {each.name: max(each.length, 0) for each in manifest.contents}
     total = sum(lengths.get(file.content, 0) for layout in manifest.layouts for file in layout.files)

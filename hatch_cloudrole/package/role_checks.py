@@ -30,7 +30,7 @@ def service_faults(reading: Reading) -> Iterator[Fault]:
 
     A document that is damaged is passed over: that has been found where its bytes were checked.
     """
-    if not reading.manifest_part:
+    if not reading.understood:
         return
     names = set(reading.contents)
     for part in DEFINITION_PARTS:
@@ -101,7 +101,7 @@ class _Role:
             return
         expected = {"name": self.name, "version": self.reading.manifest.product_version}
         for key, value in expected.items():
-            if model.get(key) != value:
+            if value and model.get(key) != value:
                 yield Fault(self.where, f"its {key} is {model.get(key)!r}; the package says {value!r}")
         for task in model.iterfind(f"{_DEFINITION}Startup/{_DEFINITION}Task"):
             folder = task.get("relativePath", "")
