@@ -51,6 +51,10 @@ BAD = {
         f'platform = "win-amd64"\n{R}',
         f'platform: found "win-amd64", accepted: {PLATFORMS}{NEXT}did you mean "win_amd64"?',
     ),
+    "platform with a leading zero": (
+        f'platform = "manylinux_2_028_x86_64"\n{R}',
+        f'platform: found "manylinux_2_028_x86_64", accepted: {PLATFORMS}',
+    ),
     "platform too new": (
         f'platform = "manylinux_2_99_x86_64"\n{R}',
         f'platform: found "manylinux_2_99_x86_64", accepted: {PLATFORMS}{NEXT}did you mean "manylinux_2_28_x86_64"?',
@@ -138,6 +142,14 @@ BAD = {
     "feed without nuget": (
         f'{R}nuget-feed = "https://n.example/v3"',
         'roles.R.nuget-feed: found with runtime = "download", accepted: with runtime = "nuget" alone',
+    ),
+    "feed with a blank": (
+        f'nuget-feed = "https://n.example/a b"\n{R}',
+        f'nuget-feed: found "https://n.example/a b", accepted: {URL}',
+    ),
+    "feed with an impossible port": (
+        f'nuget-feed = "https://n.example:x/"\n{R}',
+        f'nuget-feed: found "https://n.example:x/", accepted: {URL}',
     ),
     "feed is no address": (
         f'nuget-feed = "n.example"\n{R}',
@@ -367,18 +379,11 @@ BAD = {
             f"{NEXT}there is no such file in the project"
         ),
     ),
-    "a dependency that is none": (
-        f'{R}dependencies = ["waitress >= "]',
+    "an extra that is a number": (
+        f"{R}features = [1]",
         (
-            'roles.R.dependencies[0]: found "waitress >= ", accepted: a requirement as in "waitress>=3" (PEP 508)'
-            f"{NEXT}Expected semicolon (after name with no version specifier) or end"
-        ),
-    ),
-    "an extra that the project has not": (
-        f'{R}features = ["order"]',
-        (
-            'roles.R.features[0]: found "order", accepted: a name in [project.optional-dependencies]: "fast-io", '
-            f'"orders"{NEXT}did you mean "orders"?'
+            "roles.R.features[0]: found the integer 1, accepted: a name in [project.optional-dependencies]"
+            f"{NEXT}write it in quotes"
         ),
     ),
     "a group that the project has not": (
@@ -408,6 +413,10 @@ BAD = {
             'roles.R.vm-size: found "ExtraLarge", accepted: a VM size such as "Standard_A1_v2"'
             f'{NEXT}that name is retired; write "Standard_A8_v2"'
         ),
+    ),
+    "vm-size of no form": (
+        f'{R}vm-size = "B2ms"',
+        'roles.R.vm-size: found "B2ms", accepted: a VM size such as "Standard_A1_v2"',
     ),
     "vm-size that is gone": (
         f'{R}vm-size = "A8"',
@@ -761,3 +770,13 @@ def test_no_message_shows_a_password() -> None:
     found = faults(text)
     assert len(found) == 3
     assert secret not in "".join(found)
+
+
+def test_a_dependency_that_is_no_requirement_is_refused_with_the_parsers_reason() -> None:
+    [fault] = faults(f'{R}dependencies = ["waitress>=3", "waitress >= "]')
+    what, _, reason = fault.partition(NEXT)
+    assert what == (
+        'roles.R.dependencies[1]: found "waitress >= ", accepted: a requirement as in "waitress>=3" (PEP 508)'
+    )
+    assert reason
+    assert "\n" not in reason

@@ -39,7 +39,7 @@ def read(option: Option, written: str) -> tuple[object, list[Fault]]:
 
 
 def test_the_page_is_current() -> None:
-    """If not: write renew(page) to docs/configuration.md."""
+    """If not: run .ci/reference.py."""
     page = PAGE.read_text(encoding="utf-8")
     assert renew(page) == page
 
