@@ -36,7 +36,24 @@ def test_a_field_becomes_its_variable_or_its_default(value: str, text: str) -> N
 
 @pytest.mark.parametrize(
     "value",
-    ["{", "}", "a}b", "{}", "{0}", "{env}", "{env:}", "{env:A", "{env:A:x", "{home}", "{env:A B}", "{env:A:{b}}", "{env:A:x}}", "{{env:A}", "{ENV:A}", "{env:=}"],
+    [
+        "{",
+        "}",
+        "a}b",
+        "{}",
+        "{0}",
+        "{env}",
+        "{env:}",
+        "{env:A",
+        "{env:A:x",
+        "{home}",
+        "{env:A B}",
+        "{env:A:{b}}",
+        "{env:A:x}}",
+        "{{env:A}",
+        "{ENV:A}",
+        "{env:=}",
+    ],
 )
 def test_other_fields_and_lone_braces_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match="brace"):
