@@ -77,6 +77,7 @@ DEVELOPERS = (
     "renovate.json",
     "pyproject.toml",
     "hatch.toml",
+    "hatch_build.py",
     "setup.cfg",
     "setup.py",
     "MANIFEST.in",

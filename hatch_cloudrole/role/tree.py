@@ -153,7 +153,5 @@ def _path_faults(role: Role, approot: Mapping[str, Content], site: Mapping[str, 
         faults = path_faults(paths, prefix_length=len(SITE if role.has_site else APPROOT))
     else:
         faults = package_faults(paths)
-    return [
-        replace(fault, where=f"{posixpath.join(role.root, fault.where)} (role {role.name})")
-        for fault in faults
-    ]
+    start = "" if role.root == "." else f"{role.root}/"
+    return [replace(fault, where=f"{start}{fault.where} (role {role.name})") for fault in faults]
