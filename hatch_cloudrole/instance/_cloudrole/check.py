@@ -1,0 +1,121 @@
+"""What is wrong with this instance? Everything at once, without changing anything."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .configure import processor
+from .faults import RoleError
+from .install import installed_digest, wanted_digest
+from .interpreter import check_interpreter, this_interpreter
+from .launch import program_command
+from .webconfig import edited, site_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from .places import Places
+    from .settings import Settings
+
+__all__ = ["faults"]
+
+
+def faults(settings: Settings, places: Places, env: Mapping[str, str]) -> Iterator[str]:
+    """Yield one line for each thing that is wrong, with what to do about it."""
+    try:
+        check_interpreter(this_interpreter(), settings.minor, settings.platform)
+    except RoleError as error:
+        yield str(error)
+    yield from _wheel_faults(settings, places)
+    yield from _package_faults(settings, places)
+    yield from _program_faults(settings, places)
+    if settings.has_site:
+        yield from _site_faults(places)
+    yield from _place_faults(places)
+
+
+def _wheel_faults(settings: Settings, places: Places) -> Iterator[str]:
+    for wheel in settings.wheels:
+        path = places.wheels / wheel.file
+        try:
+            if _sha256(path).hex() != wheel.sha256:
+                yield f"{path}: is not what was packaged; deploy the package again"
+        except OSError as error:
+            yield f"{path}: cannot be read ({error.strerror}); deploy the package again"
+
+
+def _package_faults(settings: Settings, places: Places) -> Iterator[str]:
+    folder = places.site_packages
+    if installed_digest(folder) != wanted_digest(settings, sys.executable):
+        yield f"{folder}: does not hold the packages of role.json for {sys.executable}; run configure"
+        return
+    for record in sorted(folder.glob("*.dist-info/RECORD")):
+        with record.open(encoding="utf-8", newline="") as stream:
+            for name, digest, _ in csv.reader(stream):
+                if digest:
+                    yield from _file_faults(folder / name, digest)
+
+
+def _file_faults(path: Path, digest: str) -> Iterator[str]:
+    remedy = "remove site-packages and run configure"
+    try:
+        found = base64.urlsafe_b64encode(_sha256(path)).rstrip(b"=").decode("ascii")
+    except OSError as error:
+        yield f"{path}: cannot be read ({error.strerror}); {remedy}"
+    else:
+        if digest != f"sha256={found}":
+            yield f"{path}: is not what was installed; {remedy}"
+
+
+def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
+    folder = places.approot / settings.working_directory
+    if not folder.is_dir():
+        yield f"{folder}: is the working directory, but does not exist"
+    for path in settings.search_paths:
+        if not (places.approot / path).exists():
+            yield f"{places.approot / path}: is a search path, but does not exist"
+    if not settings.has_site:
+        try:
+            program_command(settings, places, isolated=False)
+        except RoleError as error:
+            yield str(error)
+    if sys.flags.ignore_environment:
+        yield (
+            f"{sys.executable}: ignores its environment (it has a ._pth file), so Python processes that the program "
+            "starts do not find the packages; remove that file or use another CPython"
+        )
+
+
+def _site_faults(places: Places) -> Iterator[str]:
+    try:
+        config = site_folder(places.approot.parent) / "web.config"
+        data = config.read_bytes()
+        if edited(data, processor(places, sys.executable), config) != data:
+            yield f"{config}: does not name {sys.executable} and this role; run configure"
+    except RoleError as error:
+        yield str(error)
+    except OSError as error:
+        yield f"{error.filename}: cannot be read ({error.strerror}); deploy the package again"
+
+
+def _place_faults(places: Places) -> Iterator[str]:
+    for folder in (places.home, places.logs):
+        there = folder
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not os.access(there, os.W_OK):
+            yield f"{folder}: may not be written by this user; CLOUDROLE_HOME and CLOUDROLE_LOG_DIR choose other places"
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.digest()

@@ -1,0 +1,69 @@
+"""The environment that a role's program and its child processes get."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .startup import sitecustomize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .places import Places
+    from .settings import Settings
+
+__all__ = ["apply", "program_environment", "search_paths"]
+
+
+def search_paths(settings: Settings, places: Places) -> list[str]:
+    """The role's search paths, absolute."""
+    return [os.path.normpath(places.approot / path) for path in settings.search_paths]
+
+
+def program_environment(settings: Settings, places: Places, env: Mapping[str, str]) -> dict[str, str]:
+    """`env` with the role's own variables, and with what leads Python to the role's packages.
+
+    A variable of the role wins over one that is there. PYTHONPATH of either is kept, behind the search paths.
+    """
+    windows = os.name == "nt"
+    result = dict(env)
+    for name, value in settings.environment.items():
+        _set(result, name, value, windows=windows)
+    front = str(places.startup)
+    before = [path for path in _get(result, "PYTHONPATH", windows=windows).split(os.pathsep) if path]
+    _set(
+        result,
+        "PYTHONPATH",
+        os.pathsep.join([front, *(path for path in before if path != front)]),
+        windows=windows,
+    )
+    path = _get(result, "PATH", windows=windows)
+    scripts = str(places.scripts)
+    if scripts not in path.split(os.pathsep):
+        _set(result, "PATH", os.pathsep.join(filter(None, [scripts, path])), windows=windows)
+    result[sitecustomize.SITE_PACKAGES] = str(places.site_packages)
+    result[sitecustomize.SEARCH_PATHS] = sitecustomize.encode(search_paths(settings, places))
+    # What a user of the instance installed for himself is no part of the role.
+    result.setdefault("PYTHONNOUSERSITE", "1")
+    return result
+
+
+def apply(settings: Settings, places: Places) -> None:
+    """Give this very process what `program_environment` gives a new one."""
+    os.environ.update(program_environment(settings, places, os.environ))
+    sitecustomize.activate(str(places.site_packages), search_paths(settings, places))
+
+
+def _set(env: dict[str, str], name: str, value: str, *, windows: bool) -> None:
+    if windows:
+        for other in [each for each in env if each.upper() == name.upper()]:
+            del env[other]
+    env[name] = value
+
+
+def _get(env: Mapping[str, str], name: str, *, windows: bool) -> str:
+    for other, value in env.items():
+        if other == name or (windows and other.upper() == name):
+            return value
+    return ""

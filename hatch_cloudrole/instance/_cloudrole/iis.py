@@ -1,0 +1,110 @@
+"""Windows features and the FastCGI registration: the only module that starts dism and appcmd."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from .faults import IisError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "FEATURES",
+    "appcmd_program",
+    "command_words",
+    "enable_features",
+    "register_fastcgi",
+    "registration",
+]
+
+FEATURES = ("IIS-WebServerRole", "IIS-WebServer", "IIS-CGI")
+"""What FastCGI needs; `/All` enables what these stand on."""
+_REBOOT_LATER = 3010
+_ALREADY_GONE = "not found"
+
+
+def enable_features(env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Enable IIS with FastCGI, unless its module is there already.
+
+    :raises IisError: dism is missing or fails.
+    """
+    system = _system_folder(env)
+    override = env.get("CLOUDROLE_DISM", "")
+    if not override and os.path.isfile(os.path.join(system, "inetsrv", "iisfcgi.dll")):
+        return
+    dism = command_words(override) if override else [os.path.join(system, "dism.exe")]
+    options = [f"/FeatureName:{feature}" for feature in FEATURES]
+    code, output = _run([*dism, "/Online", "/NoRestart", "/Quiet", "/Enable-Feature", "/All", *options])
+    if code not in (0, _REBOOT_LATER):
+        raise IisError(f"dism could not enable {', '.join(FEATURES)}: exit code {code}: {_last_line(output)}")
+    say(f"enabled {', '.join(FEATURES)}")
+
+
+def register_fastcgi(env: Mapping[str, str], python: str, arguments: str) -> None:
+    """Register `python` with `arguments` as a FastCGI application, whether it was registered before or not.
+
+    :raises IisError: appcmd is missing or fails.
+    """
+    appcmd = appcmd_program(env)
+    # Adding an entry a second time is an error of appcmd, and so is removing one that is not there.
+    _run([*appcmd, *registration("-", python, arguments)])
+    code, output = _run([*appcmd, *registration("+", python, arguments)])
+    if code != 0:
+        raise IisError(f"appcmd could not register {python}: exit code {code}: {_last_line(output)}")
+
+
+def registration(sign: str, python: str, arguments: str) -> list[str]:
+    """The arguments of appcmd that add ("+") or remove ("-") a FastCGI application."""
+    keys = f"fullPath='{_quoted(python)}',arguments='{_quoted(arguments)}'"
+    rest = ",signalBeforeTerminateSeconds='30'" if sign == "+" else ""
+    return ["set", "config", "-section:system.webServer/fastCgi", f"/{sign}[{keys}{rest}]", "/commit:apphost"]
+
+
+def _quoted(value: str) -> str:
+    """A value between apostrophes, as appcmd reads it."""
+    return value.replace("'", "''")
+
+
+def appcmd_program(env: Mapping[str, str]) -> list[str]:
+    """The words that start appcmd: ours, then what the compute emulator says in APPCMD, PATH, and the system's."""
+    for name in ("CLOUDROLE_APPCMD", "APPCMD"):
+        if env.get(name):
+            return command_words(env[name])
+    return [
+        shutil.which("appcmd", path=env.get("PATH"))
+        or os.path.join(_system_folder(env), "inetsrv", "appcmd.exe")
+    ]
+
+
+def command_words(text: str) -> list[str]:
+    """The words of a command line as Windows programs see them; a path with spaces that exists is one word."""
+    if os.path.isfile(text):
+        return [text]
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', text)]
+
+
+def _system_folder(env: Mapping[str, str]) -> str:
+    """System32, and not the other one that a 32-bit Python on 64-bit Windows is shown under that name."""
+    root = env.get("SystemRoot") or env.get("SYSTEMROOT") or r"C:\Windows"  # noqa: SIM112
+    native = os.path.join(root, "Sysnative")
+    return native if os.path.isdir(native) else os.path.join(root, "System32")
+
+
+def _run(command: Sequence[str]) -> tuple[int, str]:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+    except OSError as error:
+        raise IisError(f"{command[0]}: cannot be started: {error.strerror}") from error
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,122 @@
+"""Starts the role's program, writes down what it says, passes signals on and returns its exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from .environment import program_environment
+from .faults import NotConfiguredError, ProgramError
+from .install import installed_digest, wanted_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from .log import Log
+    from .places import Places
+    from .settings import Settings
+
+__all__ = ["exit_code", "launch", "program_command"]
+
+_DRAIN = 5.0
+"""Seconds that output of the program's own children is waited for once it has ended."""
+_PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+
+
+def launch(settings: Settings, places: Places, log: Log) -> int:
+    """Run the program to its end and return its exit code, 128 + N where signal N ended it.
+
+    :raises NotConfiguredError: the packages are not those of role.json.
+    :raises ProgramError: there is no program, or it cannot be started.
+    """
+    if settings.wheels and installed_digest(places.site_packages) != wanted_digest(settings, sys.executable):
+        raise NotConfiguredError(
+            f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; run configure first"
+        )
+    command = program_command(settings, places, isolated=bool(sys.flags.ignore_environment))
+    folder = places.approot / settings.working_directory
+    if not folder.is_dir():
+        raise ProgramError(f"{folder}: is the working directory of role {settings.role}, but does not exist")
+    env = _with_output_settings(program_environment(settings, places, os.environ))
+    try:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except (OSError, ValueError) as error:
+        raise ProgramError(f"{command[0]}: cannot be started: {error}") from error
+    _pass_signals_on(process)
+    log.event("launched", program=process.pid, command=command, folder=str(folder))
+    log.say(f"launched process {process.pid}: {subprocess.list2cmdline(command)}")
+    pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
+    pump.start()
+    process.wait()
+    pump.join(_DRAIN)
+    code = exit_code(process.returncode)
+    log.event("exited", program=process.pid, code=code)
+    log.say(f"process {process.pid} ended with exit code {code}")
+    return code
+
+
+def program_command(settings: Settings, places: Places, *, isolated: bool) -> list[str]:
+    """The command line of the program: plain Python, as a developer would run it.
+
+    An `isolated` interpreter takes no PYTHONPATH, so there the packages are brought by a program of ours.
+
+    :raises ProgramError: the role names no program, or a file that is not there.
+    """
+    bootstrap = str(places.bin / "_cloudrole" / "program.py")
+    if settings.startup_file:
+        path = places.approot / settings.startup_file
+        if not path.is_file():
+            raise ProgramError(f"{path}: is the startup file of role {settings.role}, but is not there")
+        start = [bootstrap, "file", str(path)] if isolated else [str(path)]
+    elif settings.startup_module:
+        start = (
+            [bootstrap, "module", settings.startup_module] if isolated else ["-m", settings.startup_module]
+        )
+    elif settings.wsgi_handler or settings.asgi_handler:
+        return [sys.executable, str(places.role_py), "serve"]
+    else:
+        raise ProgramError(
+            f"role {settings.role} has no startup-file, startup-module or handler, so nothing to launch"
+        )
+    return [sys.executable, *start, *settings.arguments]
+
+
+def exit_code(code: int) -> int:
+    """What this process ends with for what the program ended with."""
+    if os.name == "nt":
+        # A crash has a code beyond 31 bits, which Python takes for too large unless it is negative.
+        return code - (1 << 32) if code >= 1 << 31 else code
+    return 128 - code if code < 0 else code
+
+
+def _with_output_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """Lines arrive in the log when they are written, and in one encoding; the role may say otherwise."""
+    return {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **env}
+
+
+def _pass_signals_on(process: subprocess.Popen[bytes]) -> None:
+    for name in _PASSED_ON:
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        if os.name == "nt":
+            # Every process of the console gets it anyway; this one stays for the program's exit code.
+            signal.signal(number, lambda *_: None)
+        else:
+            signal.signal(number, lambda received, _: process.send_signal(received))
+
+
+def _pump(stream: BinaryIO, log: Log) -> None:
+    """Copy what the program writes, as soon as it does."""
+    while True:
+        data = os.read(stream.fileno(), 1 << 16)
+        if not data:
+            break
+        log.output(data)

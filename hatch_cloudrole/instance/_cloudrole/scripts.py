@@ -1,0 +1,74 @@
+"""The commands that packages bring, as files that work from site-packages (pure).
+
+No launcher program can travel with us, so on Windows a command is a batch file beside a Python script, found by
+shells through PATH; elsewhere it is a Python script that names its interpreter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .wheel import EntryPoint
+
+__all__ = ["entry_script", "is_python_script", "wheel_script"]
+
+_LONGEST_SHEBANG = 127
+"""What older Linux kernels read of the first line."""
+
+_BODY = """\
+import os
+import site
+import sys
+
+site.addsitedir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from {module} import {first}
+sys.argv[0] = {name!r}
+sys.exit({attribute}())
+"""
+
+
+def entry_script(point: EntryPoint, python: str, *, windows: bool) -> dict[str, bytes]:
+    """File name -> content of the command of an entry point, for the interpreter `python`."""
+    first = point.attribute.partition(".")[0]
+    body = _BODY.format(module=point.module, first=first, attribute=point.attribute, name=point.name)
+    return _files(point.name, body.encode("utf-8"), python, windows=windows)
+
+
+def is_python_script(data: bytes) -> bool:
+    """Whether a script of a wheel asks for the interpreter's path in its first line (PEP 427)."""
+    return data.startswith(b"#!python")
+
+
+def wheel_script(name: str, data: bytes, python: str, *, windows: bool) -> dict[str, bytes]:
+    """File name -> content of a script that lies in a wheel as `name`."""
+    if not is_python_script(data):
+        return {name: data}
+    return _files(name, data.partition(b"\n")[2], python, windows=windows)
+
+
+def _files(name: str, body: bytes, python: str, *, windows: bool) -> dict[str, bytes]:
+    if not windows:
+        return {name: _shebang(python) + body}
+    stem = name[:-3] if name.endswith(".py") else name
+    escaped = python.replace("%", "%%")
+    batch = f'@"{escaped}" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
+    # cmd.exe reads a batch file in the code page of the machine: so does this path stand in it.
+    return {f"{stem}.cmd": batch.encode("mbcs" if _has_mbcs() else "utf-8"), f"{stem}-script.py": body}
+
+
+def _has_mbcs() -> bool:
+    try:
+        "".encode("mbcs")
+    except LookupError:
+        return False
+    return True
+
+
+def _shebang(python: str) -> bytes:
+    """The first line, or lines that sh and Python both read where a kernel could not follow one."""
+    if " " not in python and len(python) + 2 <= _LONGEST_SHEBANG:
+        return b"#!" + python.encode("utf-8", "surrogateescape") + b"\n"
+    quoted = "'" + python.replace("'", "'\"'\"'") + "'"
+    line = f"'''exec' {quoted} \"$0\" \"$@\"\n' '''\n"
+    return b"#!/bin/sh\n" + line.encode("utf-8", "surrogateescape")
