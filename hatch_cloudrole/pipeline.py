@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
@@ -26,7 +24,8 @@ from hatch_cloudrole.wheels.store import Store
 from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from hatch_cloudrole.process import Runner
     from hatch_cloudrole.progress import Progress
@@ -41,7 +40,7 @@ __all__ = ["Build", "World", "raise_all"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
-    """All that a build touches besides the project: environment, clock, folders, programs, the user's eyes."""
+    """All that a build touches besides the project: environment, clock, home, programs, the user's eyes."""
 
     env: Mapping[str, str]
     home: Path
@@ -52,7 +51,7 @@ class World:
 
 @dataclass(slots=True)
 class Build:
-    """One build of one service. Each step may be called alone; the later ones take what earlier ones gave."""
+    """One build of one service. Each step may be called alone; later ones take what earlier ones gave."""
 
     project: Project
     service: Service
@@ -109,28 +108,17 @@ class Build:
         first = next(iter(self.targets())) == target
         return self.project.root / lock_file_name(target, first=first)
 
-    def resolver(self, indexes: Indexes, roles: Sequence[Role]) -> UvResolver:
-        """The resolver that the roles ask for.
-
-        :raises ProjectError: one that this release does not have.
-        """
-        other = next((role for role in roles if role.resolver != "uv"), None)
-        if other is not None:
-            where = f"tool.hatch.build.targets.cloudrole.roles.{other.name}.resolver"
-            what = f"{other.resolver!r} cannot be used by this release; it has 'uv'"
-            raise ProjectError("The settings ask for what this release cannot do", [Fault(where, what)])
-        return UvResolver(
+    def announcing_resolver(self, indexes: Indexes, target: Target) -> Resolver:
+        """The resolver for the roles of `target`; it tells the user when it is at work."""
+        roles = self.targets()[target]
+        resolver = UvResolver(
             run=self.world.run,
             env=self.world.env,
             indexes=indexes,
             root=self.project.root,
             offline=self.options.offline,
         )
-
-    def announcing_resolver(self, indexes: Indexes, target: Target) -> Resolver:
-        """The resolver for the roles of `target`; it tells the user when it is at work."""
-        roles = self.targets()[target]
-        return _Announcing(self.resolver(indexes, roles), self.world.progress, target, len(roles))
+        return _Announcing(resolver, self.world.progress, target, len(roles))
 
     def find_locks(self, indexes: Indexes, store: Store) -> dict[Target, Found]:
         """The lock of each target: committed, kept or resolved now."""
@@ -221,7 +209,7 @@ class Build:
                     files=files,
                     wheels=wheels,
                     pylock=role_pylock(wheels, role.target).encode(),
-                    scripts=instance_files(role.target),
+                    scripts=named_for(role, instance_files(role.target)),
                     runtime=runtime_record(role.runtime, role.target, where=where),
                 )
             except OSError as error:
@@ -296,8 +284,11 @@ class Build:
             total = sum(
                 {each.sha256: each.size for files in layouts.values() for each in files.values()}.values()
             )
-            with self.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
-                write_package(package, path, progress=on_bytes)
+            try:
+                with self.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
+                    write_package(package, path, progress=on_bytes)
+            except WheelError:
+                raise damaged_store(store, houses) from None
             try:
                 write_documents(directory, documents)
             except CloudRoleError:
@@ -355,6 +346,13 @@ class _Announcing:
             return self._resolver.resolve(*args, **kwargs)
 
 
+def named_for(role: Role, scripts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The instance's files for one role: a systemd unit goes by the role's name."""
+    return {
+        path.replace("bin/role.service", f"bin/{role.name}.service"): data for path, data in scripts.items()
+    }
+
+
 def role_wheels(role: Role, found: Found, house: Wheelhouse) -> tuple[Wheel, ...]:
     """The wheels of one role, by package name."""
     return tuple(house.wheels[name] for name in sorted(found.lock.roles[role.name]))
@@ -375,10 +373,31 @@ def lock_notes(found: Found, target: Target) -> list[str]:
 def package_notes() -> list[str]:
     """What every package without the SDK's own files must say."""
     return [
-        "The package holds no Azure SDK runtime (\\base): Azure boots it only with one; every other reader takes it "
-        "as it is",
-        "Cloud Services (extended support) ends on 31 March 2027; the target version :zip will be for what comes after",
+        r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
+        "Cloud Services (extended support) ends on 31 March 2027; :zip will be for the hosts that come after",
     ]
+
+
+def check_support(service: Service) -> None:
+    """Refuse what the settings may say but this release cannot build yet.
+
+    :raises ProjectError: it names all of it.
+    """
+    faults = []
+    for role in service.roles:
+        where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}"
+        if role.runtime.kind not in {"download", "installed"}:
+            what = f"{role.runtime.kind!r} cannot be built by this release; it has 'download' and 'installed'"
+            faults.append(Fault(f"{where}.runtime", what))
+        if role.resolver != "uv":
+            what = f"{role.resolver!r} cannot be used by this release; it has 'uv'"
+            faults.append(Fault(f"{where}.resolver", what))
+        if role.install_project:
+            faults.append(
+                Fault(f"{where}.install-project", "cannot be built by this release; use search-paths")
+            )
+    if faults:
+        raise ProjectError("The settings ask for what this release cannot do", faults)
 
 
 def raise_all(errors: Sequence[CloudRoleError]) -> None:
@@ -388,6 +407,18 @@ def raise_all(errors: Sequence[CloudRoleError]) -> None:
     first = errors[0]
     faults = [fault for error in errors for fault in (error.faults or (Fault("", error.summary),))]
     raise type(first)(first.summary, dict.fromkeys(faults)) from None
+
+
+def damaged_store(store: Store, houses: Mapping[Target, Wheelhouse]) -> WheelError:
+    """The error for wheels that changed in the store since they were verified, after taking them out."""
+    wheels = {wheel.content.sha256: wheel for house in houses.values() for wheel in house.wheels.values()}
+    what = "its bytes in the store are not those that were verified; it has been removed from there"
+    dropped = [
+        Fault(wheel.filename, what, "build again: it will be fetched anew")
+        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
+        if store.drop_if_damaged(wheel)
+    ]
+    return WheelError("Some wheels were damaged in the store, by a disk fault or by hand", dropped)
 
 
 def write_documents(directory: Path, documents: Mapping[str, bytes]) -> None:

@@ -56,7 +56,7 @@ class BuildReport:
         return tuple(found[name] for name in sorted(found))
 
     def as_json(self) -> dict[str, Any]:
-        """This build as JSON values."""
+        """The build as JSON values."""
         wheels = self.wheels
         return {
             "artifacts": [

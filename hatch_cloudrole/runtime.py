@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["runtime_record"]
 
-_SYSTEMS = {"win_amd64": ("windows", "x86_64"), "win_arm64": ("windows", "aarch64"), "win32": ("windows", "x86")}
+_SYSTEMS = {
+    "win_amd64": ("windows", "x86_64"),
+    "win_arm64": ("windows", "aarch64"),
+    "win32": ("windows", "x86"),
+}
 
 
 def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[str, str]:
@@ -23,7 +27,7 @@ def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[s
 
     `where` is the TOML key of the setting, for faults.
 
-    :raises ProjectError: there is no build for the target, or the kind is not supported yet.
+    :raises ProjectError: there is no build for the target.
     """
     record = {"kind": runtime.kind, "version": target.python, "url": "", "sha256": "", "path": ""}
     if runtime.kind == "installed":
@@ -31,8 +35,7 @@ def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[s
     if runtime.kind == "download":
         version, url, sha256 = _pinned(target, where)
         return {**record, "version": version, "url": url, "sha256": sha256}
-    what = f"{runtime.kind!r} cannot be built by this release; it has 'download' and 'installed'"
-    raise ProjectError("The settings ask for what this release cannot do", [Fault(where, what)])
+    raise ValueError(f"the runtime {runtime.kind} has no record")  # pipeline.check_support lets none through
 
 
 def _pinned(target: Target, where: str) -> tuple[str, str, str]:
@@ -46,13 +49,13 @@ def _pinned(target: Target, where: str) -> tuple[str, str, str]:
         machine = "aarch64" if target.architecture in {"aarch64", "arm64"} else target.architecture
     try:
         if target.platform.startswith("musllinux"):
-            raise ValueError  # noqa: TRY301 - its builds are for glibc alone
+            raise ValueError  # its builds are for glibc alone
         version, (url, sha256) = get_download_link(
             target.python, arch=machine, platform=system, build_dir=False
         )
     except ValueError:
         what = f"there is no build of CPython {target.python} for {target.platform} to download"
-        remedy = "use runtime = \"installed\", or another python"
+        remedy = 'use runtime = "installed", or another python'
         raise ProjectError("No interpreter for the instances", [Fault(where, what, remedy)]) from None
     if sha256 is None:
         raise ProjectError("No interpreter for the instances", [Fault(where, f"{url} has no known SHA-256")])

@@ -172,7 +172,7 @@ def full_python(python: str) -> str:
 
     :raises TargetError: not a CPython that is supported.
     """
-    match = re.fullmatch(r"(\d+\.\d+)(?:\.(\d+))?", python)
+    match = re.fullmatch(r"(3\.[1-9][0-9]?)(?:\.(0|[1-9][0-9]?))?", python)
     if not match or match[1] not in NEWEST_PATCH:
         raise TargetError(
             f"{python!r} is not a supported CPython; use one of {', '.join(NEWEST_PATCH)}, or X.Y.Z"
@@ -190,12 +190,12 @@ def normal_platform(platform: str) -> str:
         tag = re.sub(rf"^{alias}_", f"{plain}_", tag)
     if tag in _WINDOWS:
         return tag
-    if match := re.fullmatch(r"manylinux_2_(\d+)_(x86_64|aarch64)", tag):
+    if match := re.fullmatch(r"manylinux_2_([1-9][0-9])_(x86_64|aarch64)", tag):
         if 17 <= int(match[1]) <= 39:
             return tag
-    elif re.fullmatch(r"musllinux_1_[0-9]_(x86_64|aarch64)", tag):
-        return tag
-    elif (match := re.fullmatch(r"macosx_(\d+)_(\d+)_(x86_64|arm64)", tag)) and int(match[1]) >= 10:
+    elif re.fullmatch(r"musllinux_1_[0-9]_(x86_64|aarch64)", tag) or re.fullmatch(
+        r"macosx_[1-9][0-9]_(0|[1-9][0-9]?)_(x86_64|arm64)", tag
+    ):
         return tag
     raise TargetError(f"{platform!r} is not a supported platform; use {PLATFORMS_HELP}")
 

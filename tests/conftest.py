@@ -29,7 +29,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unit and property tests that start a program or open a connection are wrong, and told so."""
     if request.path.relative_to(TESTS).parts[0] in PURE:
 
@@ -38,4 +38,3 @@ def _no_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
         monkeypatch.setattr(subprocess, "Popen", forbidden)
         monkeypatch.setattr(socket.socket, "connect", forbidden)
-    yield

@@ -17,7 +17,9 @@ __all__ = ["command"]
 
 @click.command("build")
 @project_argument
-@click.option("-d", "--directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (default dist).")
+@click.option(
+    "-d", "--directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (default dist)."
+)
 @click.option("-c", "--clean", is_flag=True, help="Remove what earlier builds left there first.")
 @build_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the report instead of the artifacts' paths.")
@@ -44,7 +46,9 @@ def command(
         summarise(report, folder, time.monotonic() - start)
     if as_json:
         head = {"schema": SCHEMA, "service": report.service, "version": report.version}
-        print_json({**head, "directory": folder.as_posix(), "versions": {report.target_version: report.as_json()}})
+        print_json(
+            {**head, "directory": folder.as_posix(), "versions": {report.target_version: report.as_json()}}
+        )
         return
     for path in artifact_paths(report, folder):
         click.echo(str(path))
@@ -96,5 +100,8 @@ def summarise(report: BuildReport, folder: Path, seconds: float) -> None:
         console.print(f"Note: {note}", style="dim", markup=False, soft_wrap=True)
     name = next(name for name in report.artifacts if name.endswith(".cspkg"))
     console.print(
-        f"\n{folder / name}: {human_bytes(package.size)} in {seconds:.1f} s", style="bold", markup=False, soft_wrap=True
+        f"\n{folder / name}: {human_bytes(package.size)} in {seconds:.1f} s",
+        style="bold",
+        markup=False,
+        soft_wrap=True,
     )

@@ -17,7 +17,9 @@ def command() -> None:
 
 
 @command.command("info")
-@click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Another folder for the store.")
+@click.option(
+    "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Another folder for the store."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(*, cache_dir: Path | None, as_json: bool) -> None:
     """Say where the store is and how much it holds."""

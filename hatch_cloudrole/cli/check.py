@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--files", "list_files", is_flag=True, help="List every file that is shipped.")
 def command(project: Path, *, as_json: bool, list_files: bool) -> None:
-    """Check the settings of PROJECT without resolving anything, and print them with every default filled in."""
+    """Check the settings of PROJECT without resolving, and print them with every default filled in."""
     import os
 
     from hatch_cloudrole.hatch.builder import open_build
@@ -57,7 +57,9 @@ def show(build: Build, selections: dict[str, Selection], *, list_files: bool) ->
     for role in document["roles"]:
         _table(console, f"Role {role['name']}", role, Table)
         files = sorted(selections[role["name"]].files)
-        console.print(f"  ships {len(files)} files of its own" + (":" if list_files else " (list them with --files)"))
+        console.print(
+            f"  ships {len(files)} files of its own" + (":" if list_files else " (list them with --files)")
+        )
         if list_files:
             for path in files:
                 console.print(f"    {path}", markup=False)

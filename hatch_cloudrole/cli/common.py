@@ -33,7 +33,9 @@ def build_flags(function: F) -> F:
         click.option("--offline", is_flag=True, help="Use no network: what is in the store must do."),
         click.option("--jobs", type=click.IntRange(1, 64), help="Files to fetch at a time (default 8)."),
         click.option(
-            "--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Another folder for the store."
+            "--cache-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Another folder for the store.",
         ),
     )
     for flag in reversed(flags):
@@ -47,7 +49,9 @@ def options_of(**flags: Any) -> Options:
 
     from hatch_cloudrole.options import Options
 
-    return replace(Options.from_environment(os.environ), **{key: value for key, value in flags.items() if value})
+    return replace(
+        Options.from_environment(os.environ), **{key: value for key, value in flags.items() if value}
+    )
 
 
 def builder_for(project: Path, *, options: Options, quiet: bool = False) -> CloudRoleBuilder:

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.option("--role", "roles", multiple=True, metavar="NAME", help="Only this role (may be given again).")
 @click.option("-q", "--quiet", is_flag=True, help="Do not list what was written.")
 def command(file: Path, directory: Path, *, roles: tuple[str, ...], quiet: bool) -> None:
-    """Unpack FILE below DIRECTORY (new or empty) as Roles/NAME/approot and sitesroot, verifying every file."""
+    """Unpack FILE below DIRECTORY (new or empty) as Roles/NAME/approot and sitesroot, each file verified."""
     from hatch_cloudrole.package import extract_package
 
     paths = extract_package(file, directory, roles=roles or None)

@@ -75,11 +75,17 @@ def show(document: dict[str, Any], *, list_files: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{document['path']}: {human_bytes(document['size'])}", markup=False, style="bold")
     for role in document["roles"]:
-        target = f"CPython {role['python']} on {role['platform']}" if role["python"] else "made by another program"
+        target = (
+            f"CPython {role['python']} on {role['platform']}" if role["python"] else "made by another program"
+        )
         console.print(f"\nRole {role['name']} ({role['type'] or 'unknown type'}), {target}", markup=False)
         if role["startup"]:
-            console.print(f"  starts {role['startup']}" + (f" behind {role['server']}" if role["server"] else ""))
-        console.print(f"  {len(role['files'])} files, {human_bytes(role['bytes'])}; {len(role['wheels'])} wheels")
+            console.print(
+                f"  starts {role['startup']}" + (f" behind {role['server']}" if role["server"] else "")
+            )
+        console.print(
+            f"  {len(role['files'])} files, {human_bytes(role['bytes'])}; {len(role['wheels'])} wheels"
+        )
         for wheel in role["wheels"]:
             console.print(f"    {wheel}", markup=False)
         if list_files:

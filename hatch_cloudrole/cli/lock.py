@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hatch_cloudrole.cli.common import build_flags, builder_for, options_of, project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -76,7 +78,9 @@ def _difference(old: Any, new: Any) -> str:
     changes = [f"+{name} {after[name]}" for name in after if name not in before]
     changes += [f"-{name} {before[name]}" for name in before if name not in after]
     changes += [
-        f"{name} {before[name]} -> {after[name]}" for name in after if before.get(name, after[name]) != after[name]
+        f"{name} {before[name]} -> {after[name]}"
+        for name in after
+        if before.get(name, after[name]) != after[name]
     ]
     head = f"{new.target}: {len(after)} packages"
     if not old:

@@ -1,4 +1,4 @@
-"""`cloudrole verify`: is a package what it says, and are its wheelhouses whole?"""
+"""`cloudrole verify`: whether a package is what it says, and its wheelhouses are whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
 
 from hatch_cloudrole.cli.common import print_json
 
@@ -29,12 +28,16 @@ def command(file: Path, *, as_json: bool) -> int:
     faults, roles = verify(file)
     if as_json:
         findings = [{"where": each.where, "what": each.what, "remedy": each.remedy} for each in faults]
-        print_json({"schema": 1, "path": file.as_posix(), "valid": not faults, "roles": roles, "faults": findings})
+        print_json(
+            {"schema": 1, "path": file.as_posix(), "valid": not faults, "roles": roles, "faults": findings}
+        )
         return PackageError.exit_code if faults else 0
     if faults:
         raise PackageError(f"{file} is not valid", faults)
     total = sum(roles.values())
-    click.echo(f"{file}: valid ({len(roles)} role{'s' * (len(roles) != 1)}, {total} wheel{'s' * (total != 1)})")
+    click.echo(
+        f"{file}: valid ({len(roles)} role{'s' * (len(roles) != 1)}, {total} wheel{'s' * (total != 1)})"
+    )
     return 0
 
 

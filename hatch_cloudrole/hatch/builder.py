@@ -82,7 +82,7 @@ def open_build(builder: CloudRoleBuilder) -> Build:
     """
     from hatch_cloudrole.hatch.project import ignored_files, named_patterns, project_files, read_project
     from hatch_cloudrole.options import Options
-    from hatch_cloudrole.pipeline import Build, World
+    from hatch_cloudrole.pipeline import Build, World, check_support
     from hatch_cloudrole.process import run
     from hatch_cloudrole.settings import ProjectFacts, parse_service
 
@@ -99,6 +99,7 @@ def open_build(builder: CloudRoleBuilder) -> Build:
         files=_Folder(project.root),
         host=host_target(),
     )
+    check_support(service)
     files = project_files(builder)
     env = dict(os.environ)
     return Build(

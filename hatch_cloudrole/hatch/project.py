@@ -51,11 +51,14 @@ def read_project(builder: CloudRoleBuilder) -> Project:
             table=table,
         )
     except (TypeError, ValueError, OSError) as error:
-        raise ProjectError("The project's metadata cannot be used", [Fault("pyproject.toml", str(error))]) from None
+        raise ProjectError(
+            "The project's metadata cannot be used", [Fault("pyproject.toml", str(error))]
+        ) from None
     except Exception as error:
         # A version source or metadata hook of the project's own may raise anything.
         raise ProjectError(
-            "The project's metadata cannot be read", [Fault("pyproject.toml", f"{type(error).__name__}: {error}")]
+            "The project's metadata cannot be read",
+            [Fault("pyproject.toml", f"{type(error).__name__}: {error}")],
         ) from error
     if not table:
         remedy = f'add a [{TABLE}.roles.NAME] table with type = "web" or "worker"'
@@ -70,7 +73,7 @@ def _groups(groups: Any) -> dict[NormalizedName, tuple[str, ...]]:
         raise TypeError("Field `dependency-groups` must be a table")
     try:
         return {canonicalize_name(name): tuple(resolve_dependency_groups(groups, name)) for name in groups}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # packaging raises groups of errors of several kinds for what is one mistake to the user
         inner = getattr(error, "exceptions", [error])
         raise ValueError("dependency-groups: " + "; ".join(str(each) for each in inner)) from None
@@ -79,9 +82,7 @@ def _groups(groups: Any) -> dict[NormalizedName, tuple[str, ...]]:
 def project_files(builder: CloudRoleBuilder) -> list[ProjectFile]:
     """Every file that Hatch's own options select, by its path in the package."""
     try:
-        forced = {
-            PurePath(name).as_posix() for name in builder.config.get_force_include().values() if name
-        }
+        forced = {PurePath(name).as_posix() for name in builder.config.get_force_include().values() if name}
         return [
             ProjectFile(
                 path=Path(each.path),

@@ -161,7 +161,7 @@ def _credentials(addresses: Iterable[str]) -> Iterable[tuple[str, tuple[str, str
 
 
 def pip_config_files(env: Mapping[str, str], home: Path) -> list[Path]:
-    """Where pip looks for its configuration, the weakest first: system, user, this environment, the named one."""
+    """Where pip looks for its configuration, the weakest first: system, user, environment, the named one."""
     named = env.get("PIP_CONFIG_FILE", "")
     if named in {"/dev/null", "nul", "NUL"}:
         return []  # pip's way of turning every file off
@@ -184,7 +184,7 @@ def pip_config_files(env: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def _read_pip(env: Mapping[str, str], files: Iterable[Path]) -> dict[str, str]:
-    """pip's options by their long names: from its files, then from `PIP_*`, which win."""
+    """Options of pip by their long names: from its files, then from `PIP_*`, which win."""
     options: dict[str, str] = {}
     for file in files:
         parser = configparser.RawConfigParser()

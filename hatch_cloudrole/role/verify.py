@@ -115,7 +115,12 @@ def _listing_faults(
                 f"{where}: {filename}",
                 f"its SHA-256 is {stored[filename].sha256}, role.json says {listed[filename]}",
             )
-    requirements = files.get("approot/requirements.txt")
+    yield from _requirements_faults(where, files.get("approot/requirements.txt"), stored)
+
+
+def _requirements_faults(
+    where: str, requirements: Content | None, stored: Mapping[str, Content]
+) -> Iterator[Fault]:
     if requirements is None:
         yield Fault(f"{where}: approot/requirements.txt", "is missing")
         return

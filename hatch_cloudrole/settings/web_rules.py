@@ -25,6 +25,13 @@ def check_web(role: Read) -> None:
     # A server that is refused is none: whatever depends on it cannot be judged.
     server = role.values.get("server") if role.has("server") else "fastcgi"
     _check_handler(role, server)
+    target = role.values.get("target")
+    if server in {"fastcgi", "httpplatform"} and target is not None and not target.is_windows:
+        given = "" if role.has("server") else ", the default,"
+        role.place.at("server").fault(
+            f'found "{server}"{given} with platform "{target.platform}", accepted: "direct", for IIS is '
+            "on Windows alone"
+        )
     if server == "direct" and role.values.get("static"):
         role.place.at("static").fault(
             'found with server = "direct", accepted: with a server under IIS, which serves the folders',

@@ -43,7 +43,7 @@ def closure_faults(
         if problem:
             faults[f"{asker} {requirement}"] = Fault(asker, f"needs {requirement}, but {problem}")
             continue
-        assert wheel is not None  # noqa: S101 - _problem has said so
+        assert wheel is not None  # noqa: S101
         for extra in ("", *requirement.extras):
             if (name, extra) in done:
                 continue

@@ -129,6 +129,17 @@ class Store:
         )
         return Wheel(**{**{slot: getattr(wheel, slot) for slot in Wheel.__slots__}, "content": known})
 
+    def drop_if_damaged(self, wheel: Wheel) -> bool:
+        """Remove a wheel whose bytes are not those that were verified; says whether it was."""
+        path = self.file(wheel.content.sha256)
+        try:
+            if Content.of_file(path) == wheel.content:
+                return False
+        except FileNotFoundError:
+            return False
+        path.unlink(missing_ok=True)
+        return True
+
     def built_wheel(self, sdist_sha256: str, target: Target) -> Wheel | None:
         """The wheel that an sdist was built to for `target`, if it was and is still here."""
         record = _read_json(self._built(sdist_sha256, target))

@@ -176,7 +176,7 @@ class Workshop:
 
     def _fetch(self, pin: Pin, target: Target, on_bytes: Callable[[int], None]) -> Wheel | _Missing:
         artifact = fitting(pin, target)
-        assert artifact is not None  # noqa: S101 - gather sorted the pins by this
+        assert artifact is not None  # noqa: S101
         try:
             with self._store.partial(safe_filename(artifact.filename)) as partial:
                 content = self._bring(artifact, partial, on_bytes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from hatch_cloudrole.cli.main import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 PACKAGES = {
     make.wheel_name("flask", "3.0"): make.wheel_bytes("flask", "3.0", requires=["click>=8", "markupsafe"]),

@@ -50,18 +50,25 @@ def test_a_package_holds_the_right_wheels_and_every_artifact_is_named(shop: Shop
 @pytest.mark.usefixtures("index")
 def test_another_target_gets_other_wheels(shop: Shop) -> None:
     shop.write(target='platform = "manylinux_2_28_x86_64"', role="")
-    text = (shop.root / "pyproject.toml").read_text().replace('wsgi-handler = "app:app"', 'wsgi-handler = "app:app"\nserver = "direct"')
+    text = (
+        (shop.root / "pyproject.toml")
+        .read_text()
+        .replace('wsgi-handler = "app:app"', 'wsgi-handler = "app:app"\nserver = "direct"')
+    )
     (shop.root / "pyproject.toml").write_text(text)
     ran = shop.build()
     if ran.code == 3:
         # The local index has no waitress: the role is served by it, so that is the right answer.
         assert "waitress" in ran.err
-    (shop.root / "pyproject.toml").write_text(text.split("[tool.hatch.build.targets.cloudrole.roles.Web]")[0] + """
+    (shop.root / "pyproject.toml").write_text(
+        text.split("[tool.hatch.build.targets.cloudrole.roles.Web]")[0]
+        + """
 [tool.hatch.build.targets.cloudrole.roles.Orders]
 type = "worker"
 root = "orders"
 startup-file = "worker.py"
-""")
+"""
+    )
     ran = shop.build()
     assert ran.code == 0, ran.err
     assert wheels(shop, "Orders") == {"click", "flask", "markupsafe", "uvloop"}
@@ -89,7 +96,9 @@ def test_one_changed_dependency_is_fetched_alone(shop: Shop, index: make.IndexSe
     (shop.root / "pyproject.toml").write_text(text)
     index.requests.clear()
     assert shop.build().code == 0
-    assert [path for path in index.requests if path.endswith(".whl")].count("/files/uvloop-0.9-py3-none-any.whl") >= 1
+    assert [path for path in index.requests if path.endswith(".whl")].count(
+        "/files/uvloop-0.9-py3-none-any.whl"
+    ) >= 1
     assert shop.report["versions"]["cspkg"]["cache"]["fetched"] == 1
 
 
@@ -189,12 +198,19 @@ def test_a_committed_lock_is_enforced_and_renewed(shop: Shop) -> None:
 @pytest.mark.usefixtures("index", "cache")
 def test_hatchling_and_the_command_line_give_the_same_bytes(shop: Shop) -> None:
     assert shop.build().code == 0
-    ours = {path.name: path.read_bytes() for path in (shop.root / "dist").glob("shop*") if path.suffix != ".json"}
+    ours = {
+        path.name: path.read_bytes() for path in (shop.root / "dist").glob("shop*") if path.suffix != ".json"
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "cloudrole"], cwd=shop.root, capture_output=True, text=True
+        [sys.executable, "-m", "hatchling", "build", "-t", "cloudrole"],
+        cwd=shop.root,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    theirs = {path.name: path.read_bytes() for path in (shop.root / "dist").glob("shop*") if path.suffix != ".json"}
+    theirs = {
+        path.name: path.read_bytes() for path in (shop.root / "dist").glob("shop*") if path.suffix != ".json"
+    }
     assert theirs == ours
 
 
@@ -242,7 +258,7 @@ def clean(ran: object, shop: Shop, code: int) -> str:
 
 @pytest.mark.usefixtures("index")
 def test_no_solution(shop: Shop) -> None:
-    shop.write(role='# none\n')
+    shop.write(role="# none\n")
     text = (shop.root / "pyproject.toml").read_text().replace('["requests"]', '["requests>99"]')
     (shop.root / "pyproject.toml").write_text(text)
     assert "requests>99" in clean(shop.build(), shop, 3)
@@ -287,7 +303,9 @@ def test_other_bytes_than_were_pinned(shop: Shop, index: make.IndexServer) -> No
     assert shop.build().code == 0, "the store is as sound as before"
 
 
-def test_a_wheel_that_is_cut_short(shop: Shop, index: make.IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_that_is_cut_short(
+    shop: Shop, index: make.IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from hatch_cloudrole.wheels import fetch
 
     monkeypatch.setattr(fetch, "_RETRIES", 0)
@@ -325,7 +343,9 @@ def test_a_build_that_fails_shows_the_end_of_what_it_wrote(shop: Shop) -> None:
     vendor = shop.root / "vendor"
     vendor.mkdir()
     (vendor / "broken-1.0.tar.gz").write_bytes(
-        make.sdist_bytes("broken", setup="def build_wheel(*a, **k): raise SystemExit('no compiler here')\nTAG = 1")
+        make.sdist_bytes(
+            "broken", setup="def build_wheel(*a, **k): raise SystemExit('no compiler here')\nTAG = 1"
+        )
     )
     shop.write(target='find-links = ["vendor"]')
     text = (shop.root / "pyproject.toml").read_text().replace('["requests"]', '["broken"]')
@@ -351,6 +371,8 @@ def test_a_corrupted_store_is_noticed_while_writing(shop: Shop, cache: Path) -> 
     file.write_bytes(bytes(data))
     message = clean(shop.build(), shop, 4)
     assert "flask-3.0-py3-none-any.whl" in message
+    assert "build again" in message
+    assert shop.build().code == 0, "the damaged wheel is gone, and is fetched again"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user who may be refused")

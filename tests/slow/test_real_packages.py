@@ -134,13 +134,17 @@ def test_sixty_wheels_in_flat_memory(tmp_path: Path, shared_cache: Path, tools: 
 def judge(tools: Path, *files: Path) -> None:
     """What Microsoft's schemas and .NET's own libraries say: valid, and the manifest as .NET writes it."""
     dotnet = subprocess.run(
-        [str(tools / "dotnet-check" / "dotnet-check"), "check", *map(str, files)], capture_output=True, text=True
+        [str(tools / "dotnet-check" / "dotnet-check"), "check", *map(str, files)],
+        capture_output=True,
+        text=True,
     )
     assert dotnet.returncode == 0, dotnet.stdout + dotnet.stderr
     lines = dotnet.stdout.splitlines()
     assert len(lines) == len(files), f"a remark beside the verdicts: {dotnet.stdout}"
     schemas = subprocess.run(
-        [sys.executable, str(tools / "validate_service_model.py"), *map(str, files)], capture_output=True, text=True
+        [sys.executable, str(tools / "validate_service_model.py"), *map(str, files)],
+        capture_output=True,
+        text=True,
     )
     assert schemas.returncode == 0, schemas.stdout + schemas.stderr
 
@@ -188,7 +192,11 @@ def test_every_front_end_and_every_python_gives_the_same_bytes(
     first = package.read_bytes()
     env = {**os.environ, "HATCH_CLOUDROLE_CACHE_DIR": str(shared_cache)}
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "cloudrole"], cwd=root, env=env, check=True, capture_output=True
+        [sys.executable, "-m", "hatchling", "build", "-t", "cloudrole"],
+        cwd=root,
+        env=env,
+        check=True,
+        capture_output=True,
     )
     assert package.read_bytes() == first
     source = Path(__file__).parents[2]

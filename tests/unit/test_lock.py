@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.pylock import Pylock
@@ -18,6 +18,9 @@ from hatch_cloudrole.project import Project
 from hatch_cloudrole.settings.model import Role
 from hatch_cloudrole.target import Target
 from hatch_cloudrole.toml import loads
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARGET = Target.parse("3.13", "win_amd64")
 

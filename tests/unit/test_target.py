@@ -54,6 +54,9 @@ def test_other_spellings_become_the_one_spelling(written: str, normal: str) -> N
         "manylinux_2_28_ppc64le",
         "any",
         "",
+        "manylinux_2_028_x86_64",
+        "macosx_011_0_arm64",
+        "macosx_9_0_x86_64",
     ],
 )
 def test_other_platforms_are_refused_with_the_list(platform: str) -> None:
@@ -61,7 +64,9 @@ def test_other_platforms_are_refused_with_the_list(platform: str) -> None:
         Target.parse("3.13", platform)
 
 
-@pytest.mark.parametrize("python", ["3.8", "2.7", "3", "4.0", "3.16", "pypy3.10", "3.13.x", ""])
+@pytest.mark.parametrize(
+    "python", ["3.8", "2.7", "3", "4.0", "3.16", "pypy3.10", "3.13.x", "", "3.13.007", "3.\u0661\u0663"]
+)
 def test_other_pythons_are_refused_with_the_list(python: str) -> None:
     with pytest.raises(TargetError, match="3.9, 3.10"):
         Target.parse(python, "win_amd64")

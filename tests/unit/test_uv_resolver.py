@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from hatch_cloudrole.lock.indexes import Indexes
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.process import Finished
 from hatch_cloudrole.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 WINDOWS = Target.parse("3.13", "win_amd64")
 

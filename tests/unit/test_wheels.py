@@ -6,7 +6,7 @@ import hashlib
 import io
 import warnings
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import wheelmaker as make
@@ -23,6 +23,9 @@ from hatch_cloudrole.wheels.model import Wheel
 from hatch_cloudrole.wheels.store import Store
 from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit, unsafe_name
 from hatch_cloudrole.wheels.wheelhouse import fitting, safe_filename
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WINDOWS = Target.parse("3.13", "win_amd64")
 LINUX = Target.parse("3.13", "manylinux_2_28_x86_64")
