@@ -22,8 +22,10 @@ def instance_files(target: Target) -> dict[str, bytes]:
     Line endings are what the target needs, however the files lie here. The systemd unit is `bin/role.service`,
     which is to be named after the role.
     """
-    names = _WINDOWS if target.is_windows else (*_POSIX, *(_LINUX if target.is_linux else ()))
-    paths = [*(_HERE / name for name in (*names, "role.py")), *(_HERE / "_cloudrole").rglob("*.py")]
+    # The service documents name the Windows scripts whatever the target, so they are in every package.
+    names = (*_WINDOWS, *(() if target.is_windows else _POSIX), *(_LINUX if target.is_linux else ()))
+    paths = [_HERE / name for name in (*names, "role.py")]
+    paths += (_HERE / "_cloudrole").rglob("*.py")
     return {f"bin/{path.relative_to(_HERE).as_posix()}": _ended(path) for path in sorted(paths)}
 
 
