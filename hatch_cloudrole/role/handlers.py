@@ -1,4 +1,4 @@
-"""Handler expressions: the forms that servers take, and whether the package has what they name."""
+"""Handler expressions: their parts, and whether the package has what they name."""
 
 from __future__ import annotations
 
@@ -55,18 +55,6 @@ class Handler:
             most = min(next(called, len(self.names)), len(self.names) - 1)
         for number in range(most, -1, -1):
             yield ".".join((*self.modules, *self.names[:number])), self.names[number:]
-
-    @property
-    def object(self) -> tuple[str, bool]:
-        """What waitress and uvicorn take: `module:name` without calls, and whether to call it first.
-
-        :raises ValueError: a name before the last one is to be called, for which they have no form.
-        """
-        module, names = next(self.candidates())
-        if any(name.endswith("()") for name in names[:-1]):
-            raise ValueError(f"{self.dotted} calls a name before the last one")
-        name = ".".join(names)
-        return f"{module}:{name.removesuffix('()')}", name.endswith("()")
 
 
 def missing_names(role: Role, files: Mapping[str, Content], installed: Callable[[str], bool]) -> list[Fault]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import Fault
-from hatch_cloudrole.role.handlers import Handler
 from hatch_cloudrole.settings.place import TABLE
 from hatch_cloudrole.settings.wording import toml_key
 
@@ -39,33 +38,13 @@ def site_files(
     return site
 
 
-def site_faults(role: Role, theirs: Mapping[str, Content]) -> list[Fault]:
-    """What in the settings of a role cannot work in its site, or would publish what it must not."""
-    if not role.has_site:
-        return []
-    return [*_handler_faults(role), *_search_path_faults(role), *_static_faults(role, theirs)]
-
-
-def _handler_faults(role: Role) -> Iterator[Fault]:
-    if role.server == "httpplatform":
-        key = "asgi-handler" if role.asgi_handler else "wsgi-handler"
-        try:
-            _ = Handler.parse(role.asgi_handler or role.wsgi_handler).object
-        except ValueError as error:
-            what = f'{error}, for which the server of "httpplatform" has no form'
-            remedy = "name a function of your own that makes the application"
-            yield Fault(toml_key(*TABLE, "roles", role.name, key), what, remedy)
-
-
-def _search_path_faults(role: Role) -> Iterator[Fault]:
-    for number, path in enumerate(role.search_paths):
-        if ";" in path or "%" in path:
-            where = toml_key(*TABLE, "roles", role.name, "search-paths", number)
-            what = f"{path!r} has a character that has a meaning of its own in the PYTHONPATH of web.config"
-            yield Fault(where, what, "rename the folder")
-
-
-def _static_faults(role: Role, theirs: Mapping[str, Content]) -> Iterator[Fault]:
+def site_faults(role: Role, theirs: Mapping[str, Content]) -> Iterator[Fault]:
+    """What in the settings of a role with a site cannot work there, or would publish what it must not."""
+    own = {path.lower() for path in theirs} & {"web.config", "web.cloud.config"}
+    if not own and not (role.wsgi_handler or role.asgi_handler):
+        where = toml_key(*TABLE, "roles", role.name)
+        what = "the role has no handler, and its own web.config is not among the files that are shipped"
+        yield Fault(where, what, "see what leaves it out, or set wsgi-handler")
     for url, folder in role.static:
         where = toml_key(*TABLE, "roles", role.name, "static", url)
         if folder == "." or _is_below(f"{folder}/", "bin"):
@@ -79,13 +58,17 @@ def _static_faults(role: Role, theirs: Mapping[str, Content]) -> Iterator[Fault]
         else:
             prefix = url.strip("/").lower()
             others = [
-                path for path in theirs if _is_below(path.lower(), prefix) and not _is_below(path, folder)
+                path for path in theirs if _is_below(path.lower(), prefix) and not _is_static(path, role)
             ]
             if others:
                 what = (
                     f"IIS would serve {min(others)} to everybody too, which lies at that path by its own name"
                 )
                 yield Fault(where, what, "choose another URL path, or move that file")
+
+
+def _is_static(path: str, role: Role) -> bool:
+    return any(_is_below(path, folder) for _, folder in role.static)
 
 
 def _is_below(path: str, folder: str) -> bool:

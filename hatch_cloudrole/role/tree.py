@@ -66,9 +66,8 @@ def build_role_tree(
     _check_unique(wheels)
     inputs = {path for path in files if _is_input(path, role)}
     theirs = {path: content for path, content in files.items() if path not in inputs}
-    faults = [*_missing_faults(role, theirs), *site_faults(role, theirs)]
     ours = {path: Content.of_bytes(data) for path, data in scripts.items()}
-    if role.has_site and not faults:
+    if role.has_site and (role.wsgi_handler or role.asgi_handler):
         ours["web.config"] = Content.of_bytes(web_config(role))
     replaced = {path: own for path in ours if (own := _find(path, theirs, role))}
     approot = {
@@ -80,7 +79,9 @@ def build_role_tree(
         "bin/role.json": Content.of_bytes(role_json(service, role, wheels, runtime=runtime)),
     }
     site = site_files(role, theirs, approot) if role.has_site else {}
-    faults += _path_faults(role, approot, site)
+    faults = [*_missing_faults(role, theirs), *_path_faults(role, approot, site)]
+    if role.has_site:
+        faults += site_faults(role, theirs)
     if faults:
         raise ProjectError(f"The role {role.name} cannot be packaged as it is", faults)
     tree = {f"approot/{path}": content for path, content in approot.items()}

@@ -1,7 +1,7 @@
-r"""web.config of a web role under IIS: the handler, what it starts, and what IIS serves itself.
+"""web.config of a web role under IIS: the handler, what it starts, and what IIS serves itself.
 
 Its parts are as Python Tools had them. What only an instance knows is put in by `role.py configure`, which
-finds its places by the handler's name, and by the entry `SITE_PACKAGES` of a PYTHONPATH.
+finds its places by the handler's name and by the element `httpPlatform`.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ if TYPE_CHECKING:
 
     from hatch_cloudrole.settings.model import Role
 
-__all__ = ["HANDLER", "HANDLER_NAME", "INTERPRETER", "SITE_PACKAGES", "web_config"]
+__all__ = ["HANDLER", "HANDLER_NAME", "INTERPRETER", "web_config"]
 
 HANDLER_NAME = "PythonHandler"
 HANDLER = "%FASTCGIHANDLER%"
-"""Stands for `<python>|<wfastcgi.py>`."""
+"""Stands for the interpreter and what it runs for FastCGI, as IIS writes the two: `python.exe|program.py`."""
 INTERPRETER = "%PYTHON%"
 """Stands for the interpreter."""
-SITE_PACKAGES = r"%RoleRoot%\approot\.cloudrole\site-packages"
-"""Where packages are installed unless CLOUDROLE_HOME says otherwise. wfastcgi expands the variable, and to
-nothing where IIS does not have it: what is left is right too, because it starts on the drive of the role."""
 
 _STARTUP_SECONDS = "60"
+# Whatever starts the application adds the role's packages to these. wfastcgi would replace them again, before
+# every request, by what stands here.
+_NOT_HERE = ("PATH", "PYTHONPATH")
 
 
 def web_config(role: Role) -> bytes:
-    """The document for a role that has a site.
+    """The document for a role that has a site and a handler.
 
     :raises ProjectError: a value cannot stand in XML.
-    :raises ValueError: the server has no form for the handler, which `site_faults` reports.
     """
     root = new("configuration")
     server = new("system.webServer")
@@ -43,10 +42,12 @@ def web_config(role: Role) -> bytes:
         _add_handler(handlers, modules="httpPlatformHandler")
         _add_platform(server, role)
     else:
-        settings = child(root, "appSettings")
-        for key, value in _fastcgi_settings(role).items():
-            child(settings, "add", key=key, value=value)
         _add_handler(handlers, modules="FastCgiModule", scriptProcessor=HANDLER)
+        settings = child(root, "appSettings")
+        handler = Handler.parse(role.wsgi_handler).dotted
+        # wfastcgi makes every entry an environment variable.
+        for key, value in {"WSGI_HANDLER": handler, **_variables(role)}.items():
+            child(settings, "add", key=key, value=value)
     root.append(server)
     for prefix, _folder in role.static:
         # The tree has the files of the folder at the prefix, so that no virtual directory is needed.
@@ -69,44 +70,22 @@ def _add_handler(handlers: ET.Element, *, modules: str, **more: str) -> None:
     )
 
 
-def _fastcgi_settings(role: Role) -> dict[str, str]:
-    """What wfastcgi reads; it makes every entry an environment variable too.
-
-    It changes to the site's root before it reads them, so that relative search paths hold.
-    """
-    own = ("WSGI_HANDLER", "PYTHONPATH")
-    others = {name: value for name, value in role.environment if name.upper() not in own}
-    return {
-        "WSGI_HANDLER": Handler.parse(role.wsgi_handler).dotted,
-        "PYTHONPATH": _python_path(role),
-        **others,
-    }
-
-
-def _python_path(role: Role) -> str:
-    """The role's search paths, then what its environment says, then the packages."""
-    own = [value for name, value in role.environment if name.upper() == "PYTHONPATH" and value]
-    return ";".join([*(path.replace("/", "\\") for path in role.search_paths), *own, SITE_PACKAGES])
-
-
 def _add_platform(server: ET.Element, role: Role) -> None:
-    """Add what starts the server, in the site's root and with the port in a variable."""
-    target, is_factory = Handler.parse(role.asgi_handler or role.wsgi_handler).object
-    if role.asgi_handler:
-        words = ["-m uvicorn --host 127.0.0.1 --port %HTTP_PLATFORM_PORT%", "--factory" * is_factory, target]
-    else:
-        words = ["-m waitress --listen=127.0.0.1:%HTTP_PLATFORM_PORT%", "--call" * is_factory, target]
+    """Add what starts a server of its own; `configure` says with which arguments."""
     platform = child(
         server,
         "httpPlatform",
         processPath=INTERPRETER,
-        arguments=" ".join(filter(None, words)),
         # A log that the site's identity may not write keeps the whole site from starting.
         stdoutLogEnabled="false",
         startupTimeLimit=_STARTUP_SECONDS,
         processesPerApplication="1",
     )
     variables = child(platform, "environmentVariables")
-    others = {name: value for name, value in role.environment if name.upper() != "PYTHONPATH"}
-    for name, value in {"PYTHONPATH": _python_path(role), **others}.items():
+    for name, value in _variables(role).items():
         child(variables, "environmentVariable", name=name, value=value)
+
+
+def _variables(role: Role) -> dict[str, str]:
+    taken = (*_NOT_HERE, "WSGI_HANDLER") if role.server != "httpplatform" else _NOT_HERE
+    return {name: value for name, value in role.environment if name.upper() not in taken}

@@ -39,26 +39,6 @@ def test_the_modules_that_may_be_meant_longest_first(expression: str, expected: 
 
 
 @pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        ("a:b", ("a:b", False)),
-        ("a.b.c", ("a.b:c", False)),
-        ("a:b.c", ("a:b.c", False)),
-        ("a:make()", ("a:make", True)),
-        ("a.b.make()", ("a.b:make", True)),
-    ],
-)
-def test_the_form_of_waitress_and_uvicorn(expression: str, expected: tuple[str, bool]) -> None:
-    assert Handler.parse(expression).object == expected
-
-
-@pytest.mark.parametrize("expression", ["a:make().app", "a.make().app", "a.make().app()"])
-def test_a_call_before_the_last_name_has_no_such_form(expression: str) -> None:
-    with pytest.raises(ValueError, match="before the last"):
-        _ = Handler.parse(expression).object
-
-
-@pytest.mark.parametrize(
     ("handler", "files"),
     [
         ("app:app", contents(app_py="app = 1")),

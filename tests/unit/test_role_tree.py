@@ -168,6 +168,10 @@ def test_of_two_urls_the_longer_one_counts() -> None:
     made = tree(role, contents("app.py", "admin/x.css", "all/admin/x.css", "all/y.css"))
     assert site(made)["s/admin/x.css"].read() == b"admin/x.css"
     assert site(made)["s/y.css"].read() == b"all/y.css"
+    over = tree(
+        web(static=(("/s", "s"), ("/s/admin", "admin"))), contents("app.py", "admin/x.css", "s/admin/x.css")
+    )
+    assert site(over)["s/admin/x.css"].read() == b"admin/x.css"
 
 
 @pytest.mark.parametrize(
@@ -193,17 +197,15 @@ def test_a_static_folder_that_was_not_shipped_says_how_to_take_it_in() -> None:
         tree(web(static=(("/static", "static"),)), contents("app.py"))
 
 
-def test_a_handler_that_httpplatform_cannot_have_is_a_fault() -> None:
-    (fault,) = faults(web(server="httpplatform", wsgi_handler="app:make().app"), contents("app.py"))
-    assert "roles.Web.wsgi-handler" in fault
-    assert tree(web(wsgi_handler="app:make().app"), contents("app.py"))
+@pytest.mark.parametrize("name", ["web.config", "Web.Config", "web.cloud.config"])
+def test_a_role_without_handler_has_a_web_config_of_its_own(name: str) -> None:
+    made = tree(web(wsgi_handler=""), contents("app.py", name))
+    assert [path for path in site(made) if path.lower().startswith("web.")] == [name]
 
 
-@pytest.mark.parametrize("folder", ["a;b", "100%"])
-def test_a_search_path_that_web_config_cannot_hold(folder: str) -> None:
-    (fault,) = faults(web(search_paths=("lib", folder)), contents("app.py", f"{folder}/x.py"))
-    assert "search-paths[1]" in fault
-    assert tree(worker(search_paths=(folder,)), contents(f"{folder}/x.py"))
+def test_a_role_without_handler_whose_web_config_is_not_shipped_is_a_fault() -> None:
+    (fault,) = faults(web(wsgi_handler=""), contents("app.py", "web.emulator.config", "sub/web.config"))
+    assert fault.startswith("tool.hatch.build.targets.cloudrole.roles.Web: ")
 
 
 def test_a_startup_file_that_is_not_shipped_is_a_fault() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hatch_cloudrole.errors import ProjectError
-from hatch_cloudrole.role.web_config import HANDLER, INTERPRETER, SITE_PACKAGES, web_config
+from hatch_cloudrole.role.web_config import HANDLER, INTERPRETER, web_config
 from tests.role_samples import web
 
 if TYPE_CHECKING:
@@ -68,24 +68,16 @@ def test_wfastcgi_gets_its_dotted_form(handler: str, expected: str) -> None:
     assert app_settings(web(wsgi_handler=handler))["WSGI_HANDLER"] == expected
 
 
-def test_search_paths_come_first_and_the_packages_last() -> None:
-    role = web(search_paths=(".", "lib/vendored"), environment=(("PythonPath", r"C:\more"),))
-    assert app_settings(role)["PYTHONPATH"] == rf".;lib\vendored;C:\more;{SITE_PACKAGES}"
-    assert "PythonPath" not in app_settings(role)
-
-
-def test_the_packages_are_found_without_search_paths() -> None:
-    assert app_settings(web())["PYTHONPATH"] == r"%RoleRoot%\approot\.cloudrole\site-packages"
-
-
 def test_the_environment_is_in_app_settings_but_never_replaces_the_handler() -> None:
     role = web(environment=(("LOG_LEVEL", "info"), ("wsgi_handler", "other.app"), ("EMPTY", "")))
-    assert app_settings(role) == {
-        "WSGI_HANDLER": "app.app",
-        "PYTHONPATH": SITE_PACKAGES,
-        "LOG_LEVEL": "info",
-        "EMPTY": "",
-    }
+    assert app_settings(role) == {"WSGI_HANDLER": "app.app", "LOG_LEVEL": "info", "EMPTY": ""}
+
+
+@pytest.mark.parametrize("name", ["PATH", "Path", "PYTHONPATH", "PythonPath"])
+def test_what_the_scripts_on_an_instance_add_to_is_not_replaced_for_every_request(name: str) -> None:
+    role = web(search_paths=("lib",), environment=((name, "mine"),))
+    assert app_settings(role) == {"WSGI_HANDLER": "app.app"}
+    assert variables(web(server="httpplatform", environment=((name, "mine"),))) == {}
 
 
 @pytest.mark.parametrize("server", ["fastcgi", "httpplatform"])
@@ -107,33 +99,15 @@ def test_httpplatform_has_a_handler_of_the_same_name() -> None:
     assert parsed(web(server="httpplatform")).find("appSettings") is None
 
 
-@pytest.mark.parametrize(
-    ("settings", "arguments"),
-    [
-        ({"wsgi_handler": "app:app"}, "-m waitress --listen=127.0.0.1:%HTTP_PLATFORM_PORT% app:app"),
-        ({"wsgi_handler": "a.b.app"}, "-m waitress --listen=127.0.0.1:%HTTP_PLATFORM_PORT% a.b:app"),
-        ({"wsgi_handler": "a.make()"}, "-m waitress --listen=127.0.0.1:%HTTP_PLATFORM_PORT% --call a:make"),
-        (
-            {"asgi_handler": "a.b:app", "wsgi_handler": ""},
-            "-m uvicorn --host 127.0.0.1 --port %HTTP_PLATFORM_PORT% a.b:app",
-        ),
-        (
-            {"asgi_handler": "a:make()", "wsgi_handler": ""},
-            "-m uvicorn --host 127.0.0.1 --port %HTTP_PLATFORM_PORT% --factory a:make",
-        ),
-    ],
-)
-def test_httpplatform_starts_the_server_of_the_handler(settings: dict[str, str], arguments: str) -> None:
-    element = platform(web(server="httpplatform", **settings))
-    assert element.attrib["processPath"] == INTERPRETER
-    assert element.attrib["arguments"] == arguments
-    assert element.attrib["processesPerApplication"] == "1"
-    assert element.attrib["startupTimeLimit"] == "60"
-
-
-def test_httpplatform_has_the_environment_as_variables() -> None:
-    role = web(server="httpplatform", search_paths=("lib",), environment=(("A", "1"), ("PYTHONPATH", "more")))
-    assert variables(role) == {"PYTHONPATH": f"lib;more;{SITE_PACKAGES}", "A": "1"}
+def test_httpplatform_starts_one_interpreter_with_the_environment_as_variables() -> None:
+    role = web(server="httpplatform", environment=(("A", "1"), ("WSGI_HANDLER", "own business")))
+    assert platform(role).attrib == {
+        "processPath": INTERPRETER,
+        "stdoutLogEnabled": "false",
+        "startupTimeLimit": "60",
+        "processesPerApplication": "1",
+    }
+    assert variables(role) == {"A": "1", "WSGI_HANDLER": "own business"}
 
 
 def test_a_value_that_xml_cannot_hold_is_a_fault_that_does_not_show_it() -> None:
