@@ -19,8 +19,8 @@ _LINUX = ("role.service",)
 def instance_files(target: Target) -> dict[str, bytes]:
     """Path (`bin/...`) -> content of everything that is equal in every role for `target`.
 
-    Line endings are what the target needs, however the files lie here. The systemd unit is `bin/role.service`,
-    which is to be named after the role.
+    Line endings are what the target needs, however the files lie here. The systemd unit is
+    `bin/role.service`, which is to be named after the role.
     """
     # The service documents name the Windows scripts whatever the target, so they are in every package.
     names = (*_WINDOWS, *(() if target.is_windows else _POSIX), *(_LINUX if target.is_linux else ()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -14,10 +13,11 @@ from .faults import RoleError
 from .install import installed_digest, wanted_digest
 from .interpreter import check_interpreter, this_interpreter
 from .launch import program_command
+from .unpack import file_digest
 from .webconfig import edited, site_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .places import Places
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["faults"]
 
 
-def faults(settings: Settings, places: Places, env: Mapping[str, str]) -> Iterator[str]:
+def faults(settings: Settings, places: Places) -> Iterator[str]:
     """Yield one line for each thing that is wrong, with what to do about it."""
     try:
         check_interpreter(this_interpreter(), settings.minor, settings.platform)
@@ -44,7 +44,7 @@ def _wheel_faults(settings: Settings, places: Places) -> Iterator[str]:
     for wheel in settings.wheels:
         path = places.wheels / wheel.file
         try:
-            if _sha256(path).hex() != wheel.sha256:
+            if file_digest(path).hex() != wheel.sha256:
                 yield f"{path}: is not what was packaged; deploy the package again"
         except OSError as error:
             yield f"{path}: cannot be read ({error.strerror}); deploy the package again"
@@ -65,7 +65,7 @@ def _package_faults(settings: Settings, places: Places) -> Iterator[str]:
 def _file_faults(path: Path, digest: str) -> Iterator[str]:
     remedy = "remove site-packages and run configure"
     try:
-        found = base64.urlsafe_b64encode(_sha256(path)).rstrip(b"=").decode("ascii")
+        found = base64.urlsafe_b64encode(file_digest(path)).rstrip(b"=").decode("ascii")
     except OSError as error:
         yield f"{path}: cannot be read ({error.strerror}); {remedy}"
     else:
@@ -87,7 +87,7 @@ def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
             yield str(error)
     if sys.flags.ignore_environment:
         yield (
-            f"{sys.executable}: ignores its environment (it has a ._pth file), so Python processes that the program "
+            f"{sys.executable}: ignores its environment (it has a ._pth file), so processes that the program "
             "starts do not find the packages; remove that file or use another CPython"
         )
 
@@ -110,12 +110,4 @@ def _place_faults(places: Places) -> Iterator[str]:
         while not there.exists() and there != there.parent:
             there = there.parent
         if not os.access(there, os.W_OK):
-            yield f"{folder}: may not be written by this user; CLOUDROLE_HOME and CLOUDROLE_LOG_DIR choose other places"
-
-
-def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for piece in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(piece)
-    return digest.digest()
+            yield f"{folder}: may not be written; choose others with CLOUDROLE_HOME and CLOUDROLE_LOG_DIR"

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .faults import RoleError
@@ -16,6 +15,7 @@ from .settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = ["main"]
 
@@ -83,9 +83,9 @@ def _run(command: str, places: Places, log: Log) -> int:
     else:
         from .check import faults
 
-        found = list(faults(settings, places, os.environ))
+        found = list(faults(settings, places))
         for fault in found:
-            print(fault)
+            print(fault)  # noqa: T201 - the result of the command
         log.event("checked", faults=found)
         log.say(f"{len(found)} faults" if found else "nothing is wrong")
         return CHECK_FAILED if found else 0

@@ -32,7 +32,7 @@ class SettingsError(RoleError):
 
 
 class InterpreterError(RoleError):
-    """This interpreter is not the one that the wheels are for."""
+    """The interpreter is not the one that the wheels are for."""
 
     exit_code = 102
 

@@ -1,7 +1,7 @@
 """Finds the WSGI or ASGI application that an expression names, and tells its faults apart.
 
-The expressions are `module:attribute` and the dotted form of wfastcgi, in which each name but those of modules may
-be called: `shop.wsgi.app`, `shop.make_app()`, `shop.site:factory().app`.
+The expressions are `module:attribute` and the dotted form of wfastcgi, in which every name below the module
+may be called: `shop.wsgi.app`, `shop.make_app()`, `shop.site:factory().app`.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _quoted(value: str) -> str:
 
 
 def appcmd_program(env: Mapping[str, str]) -> list[str]:
-    """The words that start appcmd: ours, then what the compute emulator says in APPCMD, PATH, and the system's."""
+    """The words that start appcmd: our override, the compute emulator's, what PATH has, or the system's."""
     for name in ("CLOUDROLE_APPCMD", "APPCMD"):
         if env.get(name):
             return command_words(env[name])
@@ -82,15 +82,15 @@ def appcmd_program(env: Mapping[str, str]) -> list[str]:
 
 
 def command_words(text: str) -> list[str]:
-    """The words of a command line as Windows programs see them; a path with spaces that exists is one word."""
+    """The words of a command line as Windows has them; the path of a file is one, whatever it holds."""
     if os.path.isfile(text):
         return [text]
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', text)]
+    return [word.replace('"', "") for word in re.findall(r'(?:"[^"]*"|[^\s"])+', text)]
 
 
 def _system_folder(env: Mapping[str, str]) -> str:
     """System32, and not the other one that a 32-bit Python on 64-bit Windows is shown under that name."""
-    root = env.get("SystemRoot") or env.get("SYSTEMROOT") or r"C:\Windows"  # noqa: SIM112
+    root = env.get("SystemRoot") or env.get("SYSTEMROOT") or r"C:\Windows"
     native = os.path.join(root, "Sysnative")
     return native if os.path.isdir(native) else os.path.join(root, "System32")
 

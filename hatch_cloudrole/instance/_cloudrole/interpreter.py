@@ -16,7 +16,10 @@ __all__ = ["Interpreter", "check_interpreter", "this_interpreter"]
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What decides whether a wheel fits. `platform` as sysconfig has it; `libc` as ("glibc" | "musl" | "", version)."""
+    """What decides whether a wheel fits.
+
+    `platform` as sysconfig has it; `libc` is "glibc", "musl" or empty, and its version.
+    """
 
     path: str
     implementation: str

@@ -36,7 +36,8 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     """
     if settings.wheels and installed_digest(places.site_packages) != wanted_digest(settings, sys.executable):
         raise NotConfiguredError(
-            f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; run configure first"
+            f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; "
+            "run configure first"
         )
     command = program_command(settings, places, isolated=bool(sys.flags.ignore_environment))
     folder = places.approot / settings.working_directory

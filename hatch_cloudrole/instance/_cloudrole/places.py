@@ -26,8 +26,8 @@ class Places:
         home = approot / (env.get("CLOUDROLE_HOME") or ".cloudrole")
         if env.get("CLOUDROLE_LOG_DIR"):
             logs = approot / env["CLOUDROLE_LOG_DIR"]
-        elif env.get("DiagnosticStore"):  # noqa: SIM112 - so it is spelled on an instance
-            logs = Path(env["DiagnosticStore"]) / "LogFiles"  # noqa: SIM112
+        elif env.get("DiagnosticStore"):
+            logs = Path(env["DiagnosticStore"]) / "LogFiles"
         else:
             logs = approot / "logs"
         return cls(approot, home, logs)

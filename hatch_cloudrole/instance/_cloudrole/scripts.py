@@ -1,7 +1,7 @@
 """The commands that packages bring, as files that work from site-packages (pure).
 
-No launcher program can travel with us, so on Windows a command is a batch file beside a Python script, found by
-shells through PATH; elsewhere it is a Python script that names its interpreter.
+No launcher program can travel with us, so on Windows a command is a batch file beside a Python script, which
+shells find through PATH; elsewhere it is a Python script that names its interpreter.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def wheel_script(name: str, data: bytes, python: str, *, windows: bool) -> dict[
 def _files(name: str, body: bytes, python: str, *, windows: bool) -> dict[str, bytes]:
     if not windows:
         return {name: _shebang(python) + body}
-    stem = name[:-3] if name.endswith(".py") else name
+    stem = name.removesuffix(".py")
     escaped = python.replace("%", "%%")
     batch = f'@"{escaped}" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
     # cmd.exe reads a batch file in the code page of the machine: so does this path stand in it.

@@ -49,7 +49,7 @@ def serve(settings: Settings, places: Places) -> None:
 
 
 def address(settings: Settings, env: Mapping[str, str]) -> tuple[str, int]:
-    """Where to listen: where IIS says, then where CLOUDROLE_ADDRESS and CLOUDROLE_PORT do, then the role's endpoint.
+    """Where to listen: where IIS says, or CLOUDROLE_ADDRESS and CLOUDROLE_PORT, or the role's endpoint.
 
     :raises ProgramError: nobody names a port.
     """
@@ -67,7 +67,7 @@ def address(settings: Settings, env: Mapping[str, str]) -> tuple[str, int]:
         raise ProgramError(f"{text!r} is no port; a number from 1 to 65535 is")
     if settings.endpoint and settings.endpoint.protocol == "https" and not behind_iis:
         raise ProgramError("the endpoint is https, but nothing here has its certificate; use http or IIS")
-    default = "127.0.0.1" if behind_iis else "0.0.0.0"
+    default = "127.0.0.1" if behind_iis else "0.0.0.0"  # noqa: S104 - it serves whoever reaches the instance
     return env.get("CLOUDROLE_ADDRESS") or default, int(text)
 
 

@@ -1,7 +1,7 @@
 """The site's web.config: which interpreter answers requests.
 
-What is edited, and in which file, follows Python Tools for Visual Studio, so that its projects keep working: the
-handler named PythonHandler, and web.emulator.config or web.cloud.config in place of web.config where there is one.
+What is edited, and in which file, follows Python Tools for Visual Studio, so that its projects keep working:
+the handler named PythonHandler, and web.emulator.config or web.cloud.config instead of web.config.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _set(element: minidom.Element, name: str, value: str) -> bool:
 
 def _parse(data: bytes, where: Path) -> minidom.Document:
     try:
-        return minidom.parseString(data)
+        return minidom.parseString(data)  # noqa: S318 - our own package's file
     except (ExpatError, ValueError) as error:
         raise IisError(f"{where}: is not XML: {error}") from error
 

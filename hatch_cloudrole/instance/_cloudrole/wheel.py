@@ -1,4 +1,4 @@
-"""What a wheel holds and where each file of it goes, checked before anything is written (PEP 427, PEP 491)."""
+"""What a wheel holds and where each file of it goes, checked before anything is written (PEP 427, 491)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import csv
 import hashlib
 import io
 import re
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .faults import WheelhouseError
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Iterator
 
     from .settings import PinnedWheel
@@ -61,8 +61,8 @@ class Plan:
 def plan_wheel(archive: zipfile.ZipFile, wheel: PinnedWheel) -> Plan:
     """Check the wheel's structure and RECORD and say where each of its files goes.
 
-    :raises WheelhouseError: it is not a wheel of this name, its RECORD does not tell the truth, or a file would
-        land outside site-packages.
+    :raises WheelhouseError: it is not a wheel of this name, its RECORD does not tell the truth, or a file
+        would land outside site-packages.
     """
     infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     if len(infos) != sum(not info.is_dir() for info in archive.infolist()):
@@ -167,7 +167,7 @@ def _target(name: str, dist_info: str, wheel: PinnedWheel) -> tuple[str, bool]:
 
 
 def _check_inside(name: str, wheel: PinnedWheel) -> None:
-    """Refuse names that mean a place outside, on any system: a colon begins a drive or a stream on Windows."""
+    """Refuse names that mean a place outside on any system; a colon ends a drive or begins a stream."""
     parts = name.split("/")
     if name.startswith("/") or "\\" in name or ":" in name or "\0" in name or {"", ".", ".."} & set(parts):
         raise _refused(wheel, f"{name!r} does not stay inside site-packages")

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a folder on PYTHONPATH, not a package
 """Gives a Python process of the role its packages and search paths, and leaves no trace on the way.
 
 Python imports this at every start, because its folder is on PYTHONPATH. So child processes that the program
@@ -12,22 +13,22 @@ SITE_PACKAGES = "CLOUDROLE_SITE_PACKAGES"
 SEARCH_PATHS = "CLOUDROLE_SEARCH_PATHS"
 
 
-def encode(paths):  # type: (list[str]) -> str
+def encode(paths: list[str]) -> str:
     """Join paths so that any character in them survives, the separator of PYTHONPATH too."""
     return "\n".join(path.replace("%", "%25").replace("\n", "%0A") for path in paths)
 
 
-def decode(text):  # type: (str) -> list[str]
+def decode(text: str) -> list[str]:
     """The paths that `encode` joined."""
     return [path.replace("%0A", "\n").replace("%25", "%") for path in text.split("\n") if path]
 
 
-def same(one, other):  # type: (str, str) -> bool
+def same(one: str, other: str) -> bool:
     """Whether two entries of sys.path are one folder, as far as their spelling tells."""
     return os.path.normcase(os.path.abspath(one)) == os.path.normcase(os.path.abspath(other))
 
 
-def add_search_paths(paths):  # type: (list[str]) -> None
+def add_search_paths(paths: list[str]) -> None:
     """Put `paths` where this folder stands on sys.path (first, where it does not) and take it away."""
     here = os.path.dirname(os.path.abspath(__file__))
     at = 0
@@ -41,7 +42,7 @@ def add_search_paths(paths):  # type: (list[str]) -> None
     sys.path[:] = before + [path for path in paths if path not in before] + after
 
 
-def add_site_packages(folder):  # type: (str) -> None
+def add_site_packages(folder: str) -> None:
     """Make `folder` a site directory, .pth files included, in front of the interpreter's own packages.
 
     Behind the standard library, where packages always are: a package must not replace a module of it.
@@ -65,14 +66,14 @@ def add_site_packages(folder):  # type: (str) -> None
     sys.path[:] = known[:at] + added + known[at:]
 
 
-def activate(site_packages, search_paths):  # type: (str, list[str]) -> None
+def activate(site_packages: str, search_paths: list[str]) -> None:
     """Do both for this process."""
     add_search_paths(search_paths)
     if site_packages and os.path.isdir(site_packages):
         add_site_packages(site_packages)
 
 
-def import_next():  # type: () -> None
+def import_next() -> None:
     """Run the sitecustomize that this one stands in front of, if there is one."""
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
