@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
@@ -15,7 +14,6 @@ from hatch_cloudrole.lock.inputs import RoleInputs, gather
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
-from hatch_cloudrole.report import BuildReport, RoleReport
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.model import Wheel
 
-__all__ = ["Build", "World", "raise_all"]
+__all__ = ["Build", "Prepared", "World", "check_support"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,97 +222,22 @@ class Build:
         raise_all(errors)
         return trees
 
-    def package(self, directory: Path, *, timestamp: int) -> BuildReport:
-        """Build the Cloud Service package and its documents into `directory`.
+    def prepare(self) -> Prepared:
+        """Everything that goes into the artifacts, of whatever target version.
 
-        `timestamp` (seconds since the epoch, UTC) is the date of every file in the package. Nothing is
-        written before everything is known to be right.
-
-        :raises CloudRoleError: any of the kinds above.
+        :raises CloudRoleError: of every kind; nothing has been written but to the store.
         """
-        from hatch_cloudrole.service import (
-            PRODUCT_VERSION,
-            package_parts,
-            role_parts,
-            service_configuration,
-            source_csdef,
-        )
-        from hatch_cloudrole.settings.env_fields import missing_variables
-
-        missing = missing_variables(self.service, self.world.env)
-        if missing:
-            raise ProjectError("The environment lacks what the settings name", missing)
-        with self._timed("select"):
+        with self.timed("select"):
             selections = self.select()
         store = Store(cache_folder(self.options))
         indexes = self.indexes()
-        with self._timed("lock"):
+        with self.timed("lock"):
             locks = self.find_locks(indexes, store)
-        with self._timed("wheels"):
+        with self.timed("wheels"):
             houses, fetched = self.gather_wheels(locks, indexes, store)
-        with self._timed("tree"):
+        with self.timed("tree"):
             trees = self.trees(selections, locks, houses)
-            own_scripts = {name: tree.own_scripts for name, tree in trees.items()}
-            layouts = {
-                role.name: {
-                    **trees[role.name].files,
-                    **{path: Content.of_bytes(data) for path, data in role_parts(role, own_scripts).items()},
-                }
-                for role in self.service.roles
-            }
-            parts = {path: Content.of_bytes(data) for path, data in package_parts(self.service).items()}
-            documents = {
-                f"{self.stem}.csdef": source_csdef(self.service, own_scripts),
-                **{
-                    f"{self.stem}.{name}.cscfg": service_configuration(self.service, name, self.world.env)
-                    for name in self.service.configuration_names
-                },
-            }
-        from hatch_cloudrole.package import Package, write_package
-
-        package = Package(
-            product_version=PRODUCT_VERSION,
-            parts=parts,
-            layouts=layouts,
-            timestamp=datetime.fromtimestamp(timestamp, timezone.utc),
-        )
-        path = directory / f"{self.stem}.cspkg"
-        with self._timed("write"):
-            _make_folder(directory)
-            total = sum(
-                {each.sha256: each.size for files in layouts.values() for each in files.values()}.values()
-            )
-            try:
-                with self.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
-                    write_package(package, path, progress=on_bytes)
-            except WheelError:
-                raise damaged_store(store, houses) from None
-            try:
-                write_documents(directory, documents)
-            except CloudRoleError:
-                path.unlink(missing_ok=True)  # all of it or nothing
-                raise
-        self.notes += package_notes()
-        wheels_of = {
-            role.name: role_wheels(role, locks[role.target], houses[role.target])
-            for role in self.service.roles
-        }
-        artifacts = {path.name: Content.of_file(path)}
-        artifacts.update({name: Content.of_bytes(data) for name, data in documents.items()})
-        return BuildReport(
-            service=self.service.name,
-            version=self.service.version,
-            target_version="cspkg",
-            artifacts=artifacts,
-            roles=tuple(
-                _role_report(role, trees[role.name], wheels_of[role.name]) for role in self.service.roles
-            ),
-            origins=_origins(houses),
-            locks=tuple(_lock_record(target, found) for target, found in locks.items()),
-            fetched_bytes=fetched,
-            timings=dict(self.timings),
-            notes=tuple(self.notes),
-        )
+        return Prepared(store=store, locks=locks, houses=houses, trees=trees, fetched_bytes=fetched)
 
     @property
     def stem(self) -> str:
@@ -322,12 +245,28 @@ class Build:
         return f"{self.service.name}-{self.service.version}"
 
     @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the time that the context takes to the report's `timings`."""
         start = time.monotonic()
         try:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What a build has gathered: locks and wheels by target, trees by role."""
+
+    store: Store
+    locks: Mapping[Target, Found]
+    houses: Mapping[Target, Wheelhouse]
+    trees: Mapping[str, RoleTree]
+    fetched_bytes: int
+
+    def wheels(self, role: Role) -> tuple[Wheel, ...]:
+        """The wheels of one role, by package name."""
+        return role_wheels(role, self.locks[role.target], self.houses[role.target])
 
 
 class _Announcing:
@@ -370,14 +309,6 @@ def lock_notes(found: Found, target: Target) -> list[str]:
     return notes
 
 
-def package_notes() -> list[str]:
-    """What every package without the SDK's own files must say."""
-    return [
-        r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
-        "Cloud Services (extended support) ends on 31 March 2027; :zip will be for the hosts that come after",
-    ]
-
-
 def check_support(service: Service) -> None:
     """Refuse what the settings may say but this release cannot build yet.
 
@@ -407,73 +338,3 @@ def raise_all(errors: Sequence[CloudRoleError]) -> None:
     first = errors[0]
     faults = [fault for error in errors for fault in (error.faults or (Fault("", error.summary),))]
     raise type(first)(first.summary, dict.fromkeys(faults)) from None
-
-
-def damaged_store(store: Store, houses: Mapping[Target, Wheelhouse]) -> WheelError:
-    """The error for wheels that changed in the store since they were verified, after taking them out."""
-    wheels = {wheel.content.sha256: wheel for house in houses.values() for wheel in house.wheels.values()}
-    what = "its bytes in the store are not those that were verified; it has been removed from there"
-    dropped = [
-        Fault(wheel.filename, what, "build again: it will be fetched anew")
-        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
-        if store.drop_if_damaged(wheel)
-    ]
-    return WheelError("Some wheels were damaged in the store, by a disk fault or by hand", dropped)
-
-
-def write_documents(directory: Path, documents: Mapping[str, bytes]) -> None:
-    """Write small files, each whole or not at all.
-
-    :raises TransportError: one cannot be written.
-    """
-    for name, data in documents.items():
-        partial = directory / f".{name}.partial"
-        try:
-            partial.write_bytes(data)
-            partial.replace(directory / name)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise TransportError(
-                "An artifact cannot be written", [Fault(str(directory / name), error.strerror or str(error))]
-            ) from None
-
-
-def _make_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        fault = Fault(str(directory), error.strerror or str(error), "name another folder")
-        raise TransportError("The folder for the package cannot be made", [fault]) from None
-
-
-def _origins(houses: Mapping[Target, Wheelhouse]) -> dict[str, str]:
-    origins: dict[str, str] = {}
-    for house in houses.values():
-        for origin in ("kept", "fetched", "built"):
-            for name in getattr(house, origin):
-                wheel = next(each for key, each in house.wheels.items() if key == name)
-                origins[wheel.filename] = origin
-    return origins
-
-
-def _lock_record(target: Target, found: Found) -> dict[str, Any]:
-    return {
-        "target": str(target),
-        "python": target.python,
-        "platform": target.platform,
-        "source": found.source,
-        "age": found.age,
-        "packages": len(found.lock.pins),
-    }
-
-
-def _role_report(role: Role, tree: RoleTree, wheels: tuple[Wheel, ...]) -> RoleReport:
-    inside = {path: content for path, content in tree.files.items() if path.startswith("approot/")}
-    return RoleReport(
-        name=role.name,
-        type=role.type,
-        target=str(role.target),
-        files=len(inside),
-        bytes=sum(content.size for content in inside.values()),
-        wheels=wheels,
-    )

@@ -59,11 +59,14 @@ class CloudRoleBuilder(_Base):
 
     def build_cspkg(self, directory: str, **_build_data: Any) -> str:
         """Build the Cloud Service package; gives its path."""
+        from hatch_cloudrole.artifacts.build_report import write_report
+        from hatch_cloudrole.artifacts.cspkg import write_cspkg
+
         try:
             build = open_build(self)
-            report = build.package(Path(directory), timestamp=_timestamp())
+            report = write_cspkg(build, Path(directory), timestamp=_timestamp())
+            write_report(Path(directory), build.stem, report)
             self.report = report
-            path = _write_report(Path(directory), build.stem, report)
         except CloudRoleError as error:
             if self.raises:
                 raise
@@ -72,7 +75,7 @@ class CloudRoleBuilder(_Base):
         if not self.raises:
             for note in report.notes:
                 self.app.display_info(note)
-        return str(path)
+        return str(Path(directory) / f"{build.stem}.cspkg")
 
 
 def open_build(builder: CloudRoleBuilder) -> Build:
@@ -157,16 +160,6 @@ def _timestamp() -> int:
     except ValueError:
         what = f"found {os.environ.get('SOURCE_DATE_EPOCH', '')!r}; use seconds since 1970, UTC"
         raise ProjectError("The environment cannot be used", [Fault("SOURCE_DATE_EPOCH", what)]) from None
-
-
-def _write_report(directory: Path, stem: str, report: BuildReport) -> Path:
-    from hatch_cloudrole.pipeline import write_documents
-    from hatch_cloudrole.report import merge_report
-
-    path = directory / f"{stem}.report.json"
-    existing = path.read_text(encoding="utf-8") if path.is_file() else ""
-    write_documents(directory, {path.name: merge_report(existing, report).encode()})
-    return directory / f"{stem}.cspkg"
 
 
 def host_target() -> Any:

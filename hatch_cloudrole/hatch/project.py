@@ -15,16 +15,16 @@ from hatch_cloudrole.role.vcs import gitignore_matcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from hatchling.builders.plugin.interface import BuilderInterface
     from packaging.utils import NormalizedName
 
-    from hatch_cloudrole.hatch.builder import CloudRoleBuilder
 
 __all__ = ["TABLE", "ignored_files", "named_patterns", "project_files", "read_project"]
 
 TABLE = "tool.hatch.build.targets.cloudrole"
 
 
-def read_project(builder: CloudRoleBuilder) -> Project:
+def read_project(builder: BuilderInterface[Any, Any]) -> Project:
     """The project that `builder` stands in.
 
     :raises ProjectError: its metadata, or a part of it that is needed here, is not valid.
@@ -79,7 +79,7 @@ def _groups(groups: Any) -> dict[NormalizedName, tuple[str, ...]]:
         raise ValueError("dependency-groups: " + "; ".join(str(each) for each in inner)) from None
 
 
-def project_files(builder: CloudRoleBuilder) -> list[ProjectFile]:
+def project_files(builder: BuilderInterface[Any, Any]) -> list[ProjectFile]:
     """Every file that Hatch's own options select, by its path in the package."""
     try:
         forced = {PurePath(name).as_posix() for name in builder.config.get_force_include().values() if name}
@@ -99,7 +99,7 @@ def _below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
-def named_patterns(builder: CloudRoleBuilder) -> list[str]:
+def named_patterns(builder: BuilderInterface[Any, Any]) -> list[str]:
     """The target's own `include`, `artifacts` and `force-include`, by which a file may be named exactly."""
     names: list[str] = []
     for key in ("include", "artifacts"):

@@ -41,9 +41,9 @@ class Wheelhouse:
     """
 
     wheels: Mapping[NormalizedName, Wheel]
-    kept: tuple[str, ...] = ()
-    fetched: tuple[str, ...] = ()
-    built: tuple[str, ...] = ()
+    kept: tuple[NormalizedName, ...] = ()
+    fetched: tuple[NormalizedName, ...] = ()
+    built: tuple[NormalizedName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
