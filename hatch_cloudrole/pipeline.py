@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
-from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
+from hatch_cloudrole.lock.index_files import pip_config_files
+from hatch_cloudrole.lock.indexes import Indexes, read_indexes
 from hatch_cloudrole.lock.inputs import RoleInputs, gather
+from hatch_cloudrole.lock.pip_tools import PipToolsResolver
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
@@ -109,7 +111,8 @@ class Build:
     def announcing_resolver(self, indexes: Indexes, target: Target) -> Resolver:
         """The resolver for the roles of `target`; it tells the user when it is at work."""
         roles = self.targets()[target]
-        resolver = UvResolver(
+        kind = PipToolsResolver if roles[0].resolver == "pip-tools" else UvResolver
+        resolver = kind(
             run=self.world.run,
             env=self.world.env,
             indexes=indexes,
@@ -272,7 +275,7 @@ class Prepared:
 class _Announcing:
     """A resolver that tells the user that it is at work, once: nothing is said when nothing is resolved."""
 
-    def __init__(self, resolver: UvResolver, progress: Progress, target: Target, roles: int) -> None:
+    def __init__(self, resolver: Resolver, progress: Progress, target: Target, roles: int) -> None:
         self.name = resolver.name
         self._resolver = resolver
         self._progress = progress
@@ -320,9 +323,6 @@ def check_support(service: Service) -> None:
         if role.runtime.kind not in {"download", "installed"}:
             what = f"{role.runtime.kind!r} cannot be built by this release; it has 'download' and 'installed'"
             faults.append(Fault(f"{where}.runtime", what))
-        if role.resolver != "uv":
-            what = f"{role.resolver!r} cannot be used by this release; it has 'uv'"
-            faults.append(Fault(f"{where}.resolver", what))
         if role.install_project:
             faults.append(
                 Fault(f"{where}.install-project", "cannot be built by this release; use search-paths")

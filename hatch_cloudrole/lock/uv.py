@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import Fault, ResolutionError, TransportError, WheelError
+from hatch_cloudrole.lock.credentials import redact
 from hatch_cloudrole.lock.model import Artifact, Pin, clean_url, url_filename
 from hatch_cloudrole.target import uv_platform
 from hatch_cloudrole.toml import load
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.process import Finished, Runner
     from hatch_cloudrole.target import Target
 
-__all__ = ["UvResolver"]
+__all__ = ["UvResolver", "pins_of"]
 
 # What uv says when the network, not the requirements, is at fault.
 _TRANSPORT = re.compile(
@@ -75,21 +76,43 @@ class UvResolver:
         """
         with tempfile.TemporaryDirectory(prefix="cloudrole-lock-") as name:
             folder = Path(name)
-            (folder / "requirements.in").write_text(
-                "".join(f"{each}\n" for each in requirements), encoding="utf-8"
-            )
+            source = self._write_source(folder, requirements)
             (folder / "constraints.in").write_text(
                 "".join(f"{each}\n" for each in constraints), encoding="utf-8"
             )
             output = folder / "pylock.toml"
-            argv, extra = self._command(folder, files, target, exclude_newer)
+            argv, extra = self._command(folder, [source, *files], target, exclude_newer)
             try:
                 done = self._run(argv, cwd=self._root, env={**self._env, **extra})
             except OSError as error:
                 raise TransportError(f"uv cannot be started: {error.strerror}") from None
             if done.code:
                 raise _explain(done, target)
-            return tuple(_pins(load(output), folder))
+            return tuple(pins_of(load(output), folder))
+
+    def _write_source(self, folder: Path, requirements: Sequence[str]) -> Path:
+        """The requirements as a file for uv: it gives a package an index of its own only in a project."""
+        packages = self._indexes.package_indexes
+        if not packages:
+            source = folder / "requirements.in"
+            source.write_text("".join(f"{each}\n" for each in requirements), encoding="utf-8")
+            return source
+        import tomli_w
+
+        indexes = {index.name: {"name": index.name, "url": index.url, "explicit": index.explicit}
+                   for index in packages.values()}  # fmt: skip
+        document = {
+            "project": {"name": "cloudrole-inputs", "version": "0", "dependencies": list(requirements)},
+            "tool": {
+                "uv": {
+                    "index": [indexes[name] for name in sorted(indexes)],
+                    "sources": {package: {"index": packages[package].name} for package in sorted(packages)},
+                }
+            },
+        }
+        source = folder / "pyproject.toml"
+        source.write_text(tomli_w.dumps(document), encoding="utf-8")
+        return source
 
     def _command(
         self, folder: Path, files: Sequence[Path], target: Target, exclude_newer: str
@@ -101,7 +124,6 @@ class UvResolver:
             uv.find_uv_bin(),
             "pip",
             "compile",
-            str(folder / "requirements.in"),
             *(str(file) for file in files),
         ]
         argv += [
@@ -126,7 +148,7 @@ class UvResolver:
 
 def _explain(done: Finished, target: Target) -> Exception:
     """The error that uv's exit code and words stand for."""
-    text = _redact(done.stderr.strip() or done.stdout.strip())
+    text = redact(done.stderr.strip() or done.stdout.strip())
     details = re.sub(r"^(error|warning): ?", "", text, flags=re.MULTILINE)
     details = "\n    ".join(line.rstrip() for line in details.splitlines() if line.strip())
     if _TRANSPORT.search(text):
@@ -141,11 +163,7 @@ def _explain(done: Finished, target: Target) -> Exception:
     return ResolutionError(f"The requirements have no solution for {target}", [Fault("uv", details, remedy)])
 
 
-def _redact(text: str) -> str:
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)
-
-
-def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
+def pins_of(document: Mapping[str, Any], folder: Path) -> list[Pin]:
     """The pins of the lock that uv wrote.
 
     :raises WheelError: a package comes from where no wheel can be fetched.

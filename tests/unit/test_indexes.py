@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
+from hatch_cloudrole.lock.index_files import pip_config_files
+from hatch_cloudrole.lock.indexes import Indexes, read_indexes
 
 
 def read(tmp_path: Path, env: dict[str, str] | None = None, **settings: object) -> Indexes:
