@@ -189,7 +189,7 @@ def _pip_as_uv(pip: Mapping[str, str]) -> dict[str, str]:
 
 
 def _uv_as_pip(uv: UvIndexes) -> dict[str, Any]:
-    """The indexes of uv as options of pip, which knows no order among them: it takes the best version of any."""
+    """The indexes of uv as options of pip, which takes the best version that any of them has."""
     options: dict[str, Any] = {}
     if uv.default:
         options["index_url"] = uv.default

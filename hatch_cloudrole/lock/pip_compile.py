@@ -110,7 +110,7 @@ class _PagesError(Exception):
 
 
 def _command(request: Mapping[str, Any], repositories: list[Any], name: str) -> Any:
-    """The install command of pip, which pip-compile uses, but for the target and with the request's indexes."""
+    """The install command that pip-compile uses, but for the target and with the request's indexes."""
     from pip._internal.commands.install import InstallCommand
 
     version = tuple(int(part) for part in request["target"]["python"].split("."))
@@ -253,7 +253,7 @@ def _direct(link: Any, repository: _Repository) -> dict[str, Any]:
 
 
 def _failure(error: BaseException, faults: _Faults) -> dict[str, str]:
-    text = str(error).strip() or type(error).__name__
+    text = _words(error)
     if isinstance(error, ModuleNotFoundError):
         return {"kind": "transport", "text": f"{error.name} is not installed here"}
     if isinstance(error, _SettingError):
@@ -264,6 +264,17 @@ def _failure(error: BaseException, faults: _Faults) -> dict[str, str]:
     if kind == "resolution" and faults.conflicts:
         text = "\n".join(dict.fromkeys(faults.conflicts))
     return {"kind": kind, "text": text}
+
+
+def _words(error: BaseException | None) -> str:
+    """What an exception of pip says, with the package that it is about and the end of what a build wrote."""
+    if error is None:
+        return ""
+    context = str(getattr(error, "context", None) or "").strip()
+    parts = [str(error).strip() or type(error).__name__, "\n".join(context.splitlines()[-15:])]
+    if context:
+        parts.append(_words(error.__cause__))
+    return "\n".join(part for part in dict.fromkeys(parts) if part)
 
 
 def _kinds() -> Mapping[str, Callable[[], tuple[type[BaseException], ...]]]:

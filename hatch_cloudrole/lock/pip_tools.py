@@ -96,7 +96,8 @@ class PipToolsResolver:
                 what = f"it ended with {done.code}: " + "\n    ".join(lines)
                 raise TransportError("pip-tools did not finish", [Fault("pip-tools", what)]) from None
             if "failure" in answer:
-                raise _explain(answer["failure"], target, offline=self._offline)
+                text = _reduced(redact(answer["failure"]["text"]), requirements)
+                raise _explain(answer["failure"]["kind"], text, target, offline=self._offline)
             return tuple(pins_of(answer, folder))
 
     def _where(self) -> dict[str, Any]:
@@ -111,40 +112,41 @@ class PipToolsResolver:
         return {"options": options, "find_links": links, "package_indexes": packages}
 
 
-def _explain(failure: Mapping[str, str], target: Target, *, offline: bool) -> CloudRoleError:
+def _explain(kind: str, text: str, target: Target, *, offline: bool) -> CloudRoleError:
     """The error that a failure of the child process stands for."""
-    lines = (line.rstrip() for line in _reduced(redact(failure["text"])).splitlines())
-    fault = Fault("pip-tools", "\n    ".join(line for line in lines if line))
-    kind = failure["kind"]
     if kind == "setting":
         remedy = 'bring pip to 26.0 or newer, leave exclude-newer out, or use resolver = "uv"'
-        return ProjectError("pip-tools cannot do what the settings ask for", [_with(fault, remedy)])
+        return ProjectError("pip-tools cannot do what the settings ask for", [_fault(text, remedy)])
     if kind == "transport":
         remedy = "check the network, the index address and its credentials, then build again"
-        if "is not installed" in fault.what:
-            remedy = f'install pip-tools for {sys.executable}, or use resolver = "uv"'
-        return TransportError("The packages cannot be asked for", [_with(fault, remedy)])
+        if "is not installed" in text:
+            remedy = 'install pip-tools beside this program, or use resolver = "uv"'
+        return TransportError("The packages cannot be asked for", [_fault(text, remedy)])
     if kind == "wheel":
         remedy = "pin a version that has a wheel, or put a wheel of it into a folder that find-links names"
-        return WheelError("A package could not be asked for its metadata", [_with(fault, remedy)])
+        return WheelError("A package could not be asked for its metadata", [_fault(text, remedy)])
     if offline:
         remedy = "build once without --offline, or commit a lock with `cloudrole lock`"
-        return TransportError(
-            "--offline: pip-tools finds no solution in local folders", [_with(fault, remedy)]
-        )
+        return TransportError("--offline: local folders hold no solution", [_fault(text, remedy)])
     remedy = "loosen one of the requirements named above, or look at exclude-newer, python and platform"
-    return ResolutionError(f"The requirements have no solution for {target}", [_with(fault, remedy)])
+    if "upload-time" in text:
+        remedy = 'leave exclude-newer out, or use resolver = "uv"'
+    return ResolutionError(f"The requirements have no solution for {target}", [_fault(text, remedy)])
 
 
-def _with(fault: Fault, remedy: str) -> Fault:
-    return Fault(fault.where, fault.what, remedy)
+def _fault(text: str, remedy: str) -> Fault:
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return Fault("pip-tools", "\n    ".join(lines), remedy)
 
 
-def _reduced(text: str) -> str:
-    """What pip says without its general advice, and without what surrounds the cause of a failed connection."""
+def _reduced(text: str, requirements: Sequence[str]) -> str:
+    """What pip says, without its general advice, our own temporary file and the wrapping of its causes."""
     text = re.split(
-        r"\n*(To fix this you could try to|Additionally, some packages in these conflicts)", text
+        r"\n*(?:To fix this you could try to|Additionally, some packages in these conflicts)", text
     )[0]
+    text = re.sub(r"-r \S+requirements\.in \(line (\d+)\)", lambda line: requirements[int(line[1]) - 1], text)
     wrapped = r"(?i)HTTPS?ConnectionPool\([^)]*\): Max retries exceeded with url: \S+ \(Caused by (.+)\)$"
     text = re.sub(wrapped, r"\1", text, flags=re.MULTILINE)
-    return re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?| ?\(from versions: none\)", "", text).strip()
+    text = re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?| ?\(from versions: none\)", "", text)
+    text = re.sub(r"\w+Error\([\"'](.+)[\"']\)$", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r"\(from versions: .*?((?:, [^,)]+){5})\)", r"(from versions: ...\1)", text).strip()

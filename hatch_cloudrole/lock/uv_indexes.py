@@ -59,7 +59,7 @@ class UvIndexes:
 
 
 def read_uv_indexes(env: Mapping[str, str], tables: Sequence[Mapping[str, Any]], root: Path) -> UvIndexes:
-    """Put together what the environment and uv's tables (the strongest first) say, for the project in `root`."""
+    """Put together what the environment and uv's tables (strongest first) say for the project in `root`."""
     found = [*_from_environment(env), *(each for table in tables for each in _from_table(table, root))]
     links = [*env.get("UV_FIND_LINKS", "").replace(",", " ").split()]
     links += [str(each) for table in tables for each in _texts(table.get("find-links"))]
