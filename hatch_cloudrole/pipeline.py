@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
+from hatch_cloudrole.lock.credentials import Keyring
 from hatch_cloudrole.lock.index_files import pip_config_files
 from hatch_cloudrole.lock.indexes import Indexes, read_indexes
 from hatch_cloudrole.lock.inputs import RoleInputs, gather
@@ -20,7 +21,7 @@ from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
-from hatch_cloudrole.wheels.store import Store
+from hatch_cloudrole.wheels.store import Store, unwritable
 from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
 
 if TYPE_CHECKING:
@@ -122,24 +123,30 @@ class Build:
         return _Announcing(resolver, self.world.progress, target, len(roles))
 
     def find_locks(self, indexes: Indexes, store: Store) -> dict[Target, Found]:
-        """The lock of each target: committed, kept or resolved now."""
+        """The lock of each target: committed, kept or resolved now.
+
+        :raises TransportError: a new resolution cannot be kept.
+        """
         inputs = self.inputs()
         found: dict[Target, Found] = {}
         for target, roles in self.targets().items():
             resolver = self.announcing_resolver(indexes, target)
-            found[target] = find_lock(
-                [inputs[role.name] for role in roles],
-                target=target,
-                exclude_newer=self.service.exclude_newer,
-                resolver=resolver,
-                cache=store,
-                context=indexes.fingerprint(),
-                committed=self.lock_path(target),
-                now=self.world.now(),
-                locked=self.options.locked,
-                refresh=self.options.refresh,
-                offline=self.options.offline,
-            )
+            try:
+                found[target] = find_lock(
+                    [inputs[role.name] for role in roles],
+                    target=target,
+                    exclude_newer=self.service.exclude_newer,
+                    resolver=resolver,
+                    cache=store,
+                    context=indexes.fingerprint(),
+                    committed=self.lock_path(target),
+                    now=self.world.now(),
+                    locked=self.options.locked,
+                    refresh=self.options.refresh,
+                    offline=self.options.offline,
+                )
+            except OSError as error:
+                raise unwritable(error, store) from None
             self.notes += lock_notes(found[target], target)
         return found
 
@@ -151,7 +158,8 @@ class Build:
         :raises WheelError: a wheel does not fit, is refused, or lacks a dependency.
         :raises TransportError: a wheel did not arrive.
         """
-        fetcher = Fetcher(indexes)
+        keyring = Keyring(indexes.keyring, self.world.run, self.world.env, self.project.root)
+        fetcher = Fetcher(indexes, keyring)
         houses: dict[Target, Wheelhouse] = {}
         inputs = self.inputs()
         faults: list[Fault] = []

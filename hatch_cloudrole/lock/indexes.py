@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from hatch_cloudrole.lock.credentials import Account, account_for, accounts
 from hatch_cloudrole.lock.index_files import read_pip_options, read_uv_tables
@@ -37,7 +38,8 @@ class Indexes:
     them; `pip_find_links` are added to its own.
     For both: `package_indexes` are the packages that come from one index alone.
     For downloads: `known` are the indexes and who one is there, `keyring` is who to ask for passwords,
-    `ca_file` a bundle of certificate authorities, empty for the default; `timeout` is seconds.
+    `ca_file` a bundle of certificate authorities, empty for the default, `insecure_hosts` are those (with or
+    without a port) whose certificates are not looked at; `timeout` is seconds.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +52,8 @@ class Indexes:
     known: tuple[Account, ...] = ()
     keyring: str = ""
     ca_file: str = ""
+    client_cert: str = ""
+    insecure_hosts: tuple[str, ...] = ()
     proxy: str = ""
     timeout: float = 30.0
 
@@ -73,6 +77,11 @@ class Indexes:
     def account(self, url: str) -> Account | None:
         """The index that `url` belongs to, if this host knows one."""
         return account_for(url, self.known)
+
+    def is_insecure(self, url: str) -> bool:
+        """Whether the user trusts the host of `url` without a certificate."""
+        parts = urlsplit(url)
+        return bool({parts.hostname, parts.netloc.rpartition("@")[2]} & set(self.insecure_hosts))
 
     def authentication(self, url: str) -> tuple[str, str] | None:
         """User name and password for `url`, if this host's configuration has them."""
@@ -123,6 +132,9 @@ def read_indexes(
     ca_file = env.get("SSL_CERT_FILE") or pip.get("cert", "") or env.get("REQUESTS_CA_BUNDLE", "")
     if ca_file and "SSL_CERT_FILE" not in env:
         environment["SSL_CERT_FILE"] = ca_file
+    client_cert = env.get("SSL_CLIENT_CERT") or pip.get("client-cert", "")
+    if client_cert and "SSL_CLIENT_CERT" not in env:
+        environment["SSL_CLIENT_CERT"] = client_cert
     if pip.get("proxy") and not any(env.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY")):
         environment["HTTPS_PROXY"] = environment["HTTP_PROXY"] = pip["proxy"]
     pip_keyring = pip.get("keyring-provider", "")
@@ -148,6 +160,7 @@ def read_indexes(
         find_links=tuple(links),
         pip_environment={
             "PIP_CERT": ca_file,
+            "PIP_CLIENT_CERT": client_cert,
             "PIP_KEYRING_PROVIDER": pip_keyring or uv_keyring,
             "PIP_TIMEOUT": f"{timeout:.0f}" if timeout >= 1 else "1",
         },
@@ -157,6 +170,8 @@ def read_indexes(
         known=tuple(dict.fromkeys(accounts(addresses))),
         keyring=pip_keyring or uv_keyring,
         ca_file=ca_file,
+        client_cert=client_cert,
+        insecure_hosts=(*uv.insecure_hosts, *pip.get("trusted-host", "").split()),
         proxy=environment.get("HTTPS_PROXY", ""),
         timeout=timeout,
     )

@@ -130,7 +130,11 @@ def _command(request: Mapping[str, Any], repositories: list[Any], name: str) -> 
             repositories.append(_Repository(finder, session))
             return finder
 
-        make_resolver = staticmethod(functools.partial(InstallCommand.make_resolver, py_version_info=version))
+        @classmethod
+        def make_resolver(cls, preparer: Any, *args: Any, **options: Any) -> Any:
+            # Once there is a solution, pip would fetch every file of it, for an installation.
+            preparer.prepare_linked_requirements_more = lambda *_, **__: None
+            return super().make_resolver(preparer, *args, **{**options, "py_version_info": version})
 
     return TargetCommand(name, "resolve for another machine")
 
@@ -259,11 +263,17 @@ def _failure(error: BaseException, faults: _Faults) -> dict[str, str]:
     if isinstance(error, _SettingError):
         return {"kind": "setting", "text": text}
     if faults.pages:
-        return {"kind": "transport", "text": "\n".join(dict.fromkeys(faults.pages))}
+        return {"kind": "transport", "text": _first(list(dict.fromkeys(faults.pages)))}
     kind = next((kind for kind, types in _kinds().items() if isinstance(error, types())), "resolution")
     if kind == "resolution" and faults.conflicts:
         text = "\n".join(dict.fromkeys(faults.conflicts))
     return {"kind": kind, "text": text}
+
+
+def _first(lines: list[str], most: int = 3) -> str:
+    """The first few lines: an index that is down fails once for every package."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *more])
 
 
 def _words(error: BaseException | None) -> str:
@@ -271,7 +281,9 @@ def _words(error: BaseException | None) -> str:
     if error is None:
         return ""
     context = str(getattr(error, "context", None) or "").strip()
-    parts = [str(error).strip() or type(error).__name__, "\n".join(context.splitlines()[-15:])]
+    url = getattr(getattr(error, "request", None), "url", "")
+    about = f"{url}: " if url else ""
+    parts = [about + (str(error).strip() or type(error).__name__), "\n".join(context.splitlines()[-15:])]
     if context:
         parts.append(_words(error.__cause__))
     return "\n".join(part for part in dict.fromkeys(parts) if part)

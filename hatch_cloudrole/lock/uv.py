@@ -34,6 +34,7 @@ _TRANSPORT = re.compile(
     r"error sending request|Failed to fetch|error decoding response|network was disabled|"
     r"\b(401|403) (Unauthorized|Forbidden)|valid authentication credentials|"
     r"HTTP status (client|server) error|"
+    r"`Content-Type`|unexpected (HTML|JSON)|redirect|"
     r"timed? ?out|dns error|certificate",
     re.IGNORECASE,
 )
@@ -156,6 +157,9 @@ def _explain(done: Finished, target: Target) -> Exception:
         if "network was disabled" in text:
             remedy = "build once without --offline, or commit a lock with `cloudrole lock`"
         return TransportError("The packages cannot be asked for", [Fault("uv", details, remedy)])
+    if "invalid package format" in text:
+        remedy = "report it to whoever serves this file, and pin another version meanwhile"
+        return WheelError("A wheel could not be asked for its metadata", [Fault("uv", details, remedy)])
     if _BUILD.search(text):
         remedy = "pin a version that has a wheel, or put a wheel of it into a folder that find-links names"
         return WheelError("An sdist could not be asked for its metadata", [Fault("uv", details, remedy)])

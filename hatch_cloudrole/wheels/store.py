@@ -24,6 +24,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from hatch_cloudrole.content import Content
+from hatch_cloudrole.errors import Fault, TransportError
 from hatch_cloudrole.wheels.model import Wheel
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from hatch_cloudrole.target import Target
 
-__all__ = ["LAYOUT", "Store", "Usage"]
+__all__ = ["LAYOUT", "Store", "Usage", "unwritable"]
 
 LAYOUT = "v1"
 """Name of the folder below the cache folder; another layout gets another name, so that both can be used."""
@@ -187,6 +188,13 @@ class Store:
             partial.write_text(text, encoding="utf-8", newline="\n")
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(path)
+
+
+def unwritable(error: OSError, store: Store) -> TransportError:
+    """What an error of the disk means to the user."""
+    where = str(error.filename or store.root)
+    remedy = "make room or give permission, or name another folder with --cache-dir"
+    return TransportError("The store cannot be written", [Fault(where, error.strerror or str(error), remedy)])
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

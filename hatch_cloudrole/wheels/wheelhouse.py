@@ -13,6 +13,7 @@ from packaging.utils import parse_wheel_filename
 from hatch_cloudrole.errors import CloudRoleError, Fault, TransportError, WheelError
 from hatch_cloudrole.wheels.build import BuildError, build_wheel, rewrite_wheel
 from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError, copy_local
+from hatch_cloudrole.wheels.store import unwritable
 from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit
 
 if TYPE_CHECKING:
@@ -106,11 +107,7 @@ class Workshop:
             faults += self._fetch_all(to_fetch, lock.target, wheels)
             faults += self._build_all(to_build, lock.target, wheels)
         except OSError as error:
-            where = str(error.filename or self._store.root)
-            remedy = "make room or give permission, or name another folder with --cache-dir"
-            raise TransportError(
-                "The store cannot be written", [Fault(where, error.strerror or str(error), remedy)]
-            ) from None
+            raise unwritable(error, self._store) from None
         if faults:
             raise _error(faults, lock.target)
         return Wheelhouse(
