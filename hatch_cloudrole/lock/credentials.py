@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from hatch_cloudrole.errors import Fault, ProjectError
 from hatch_cloudrole.lock.model import clean_url
 
 if TYPE_CHECKING:
@@ -42,10 +43,19 @@ def with_account(url: str, user: str, password: str) -> str:
 
 
 def accounts(addresses: Iterable[str]) -> Iterable[Account]:
-    """What the addresses of indexes say of credentials; folders are passed over."""
+    """What the addresses of indexes say of credentials; folders are passed over.
+
+    :raises ProjectError: an address is none; it is not shown, because a password may be what is wrong.
+    """
     for address in addresses:
         if "://" in address and not address.startswith("file:"):
             parts = urlsplit(address)
+            try:
+                _ = parts.port
+            except ValueError:
+                what = f"one that begins with {parts.scheme}:// has no valid host and port"
+                remedy = "write / as %2F, @ as %40 and : as %3A in its user name and password"
+                raise ProjectError("The index addresses cannot be used", [Fault("", what, remedy)]) from None
             yield Account(clean_url(address), unquote(parts.username or ""), unquote(parts.password or ""))
 
 

@@ -32,6 +32,7 @@ class _Faults(logging.Handler):
         super().__init__(logging.DEBUG)
         self.pages: list[str] = []
         self.conflicts: list[str] = []
+        self.preparing = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.endswith(".collector") and str(record.msg).startswith("Could not fetch URL"):
@@ -42,10 +43,12 @@ class _Faults(logging.Handler):
                 self.pages.append(record.getMessage().removesuffix(" - skipping"))
         elif record.name.endswith(".factory") and record.levelno >= logging.INFO:
             self.conflicts.append(record.getMessage())
+        elif record.name.endswith(".prepare") and str(record.msg).startswith(("Collecting", "Processing")):
+            self.preparing = record.getMessage()
 
     def listen(self) -> None:
-        for name in ("pip._internal.index.collector", "pip._internal.resolution.resolvelib.factory"):
-            logger = logging.getLogger(name)
+        for name in ("index.collector", "resolution.resolvelib.factory", "operations.prepare"):
+            logger = logging.getLogger(f"pip._internal.{name}")
             logger.setLevel(logging.DEBUG)
             logger.propagate = False
             logger.addHandler(self)
@@ -264,7 +267,17 @@ def _failure(error: BaseException, faults: _Faults) -> dict[str, str]:
         return {"kind": "setting", "text": text}
     if faults.pages:
         return {"kind": "transport", "text": _first(list(dict.fromkeys(faults.pages)))}
-    kind = next((kind for kind, types in _kinds().items() if isinstance(error, types())), "resolution")
+    kind = next(
+        (
+            kind
+            for kind, types in _kinds().items()
+            for each in (error, error.__cause__)
+            if isinstance(each, types())
+        ),
+        "resolution",
+    )
+    if kind == "wheel" and faults.preparing:
+        text = f"{faults.preparing}: {text}"
     if kind == "resolution" and faults.conflicts:
         text = "\n".join(dict.fromkeys(faults.conflicts))
     return {"kind": kind, "text": text}
@@ -283,8 +296,11 @@ def _words(error: BaseException | None) -> str:
     context = str(getattr(error, "context", None) or "").strip()
     url = getattr(getattr(error, "request", None), "url", "")
     about = f"{url}: " if url else ""
-    parts = [about + (str(error).strip() or type(error).__name__), "\n".join(context.splitlines()[-15:])]
-    if context:
+    parts = [
+        about + (str(error).strip() or type(error).__name__),
+        "\n".join(context.splitlines()[-15:]).replace("See above for output.", ""),
+    ]
+    if hasattr(error.__cause__, "context"):
         parts.append(_words(error.__cause__))
     return "\n".join(part for part in dict.fromkeys(parts) if part)
 

@@ -13,7 +13,6 @@ import sys
 import time
 import zipfile
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +22,7 @@ from hatch_cloudrole.wheels import fetch, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.functional.conftest import Ran, Shop
 
