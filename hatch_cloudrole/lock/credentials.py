@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -77,7 +78,7 @@ def _origin(url: str) -> str:
 def _shared(one: str, other: str) -> int:
     """How many leading parts two paths have in common."""
     pairs = zip(urlsplit(one).path.split("/"), urlsplit(other).path.split("/"), strict=False)
-    return next((number for number, (a, b) in enumerate(pairs) if a != b), 0)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 @dataclass(slots=True)

@@ -12,46 +12,18 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import os
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatch_cloudrole.lock.pip_faults import Faults, PagesError, SettingError, failure
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["main"]
-
-
-class _Faults(logging.Handler):
-    """Listens to pip: pages that could not be read, which pip passes over, and why there is no solution."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.pages: list[str] = []
-        self.conflicts: list[str] = []
-        self.preparing = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name.endswith(".collector") and str(record.msg).startswith("Could not fetch URL"):
-            reason: Any = record.args[1] if isinstance(record.args, tuple) else ""
-            response = getattr(reason, "response", None)
-            # An index that does not know a package says so with 404; everything else is a fault of the index.
-            if getattr(response, "status_code", None) not in {404, 410}:
-                self.pages.append(record.getMessage().removesuffix(" - skipping"))
-        elif record.name.endswith(".factory") and record.levelno >= logging.INFO:
-            self.conflicts.append(record.getMessage())
-        elif record.name.endswith(".prepare") and str(record.msg).startswith(("Collecting", "Processing")):
-            self.preparing = record.getMessage()
-
-    def listen(self) -> None:
-        for name in ("index.collector", "resolution.resolvelib.factory", "operations.prepare"):
-            logger = logging.getLogger(f"pip._internal.{name}")
-            logger.setLevel(logging.DEBUG)
-            logger.propagate = False
-            logger.addHandler(self)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,20 +32,20 @@ def main(argv: Sequence[str]) -> int:
     request = json.loads(path.read_text(encoding="utf-8"))
     # Only now, so that no module of the project can stand in for one of pip's.
     os.chdir(request["root"])
-    faults = _Faults()
+    faults = Faults()
     try:
         answer: dict[str, Any] = {"packages": _answer(request, faults)}
     except Exception as error:  # noqa: BLE001 - the caller tells its user, whatever it is
-        answer = {"failure": _failure(error, faults)}
+        answer = {"failure": failure(error, faults)}
     path.with_name("answer.json").write_text(json.dumps(answer), encoding="utf-8")
     return 0
 
 
-def _answer(request: Mapping[str, Any], faults: _Faults) -> list[dict[str, Any]]:
+def _answer(request: Mapping[str, Any], faults: Faults) -> list[dict[str, Any]]:
     from pip import __version__
 
     if request["exclude_newer"] and int(__version__.split(".")[0]) < 26:
-        raise _SettingError(f"pip {__version__} cannot resolve as of a moment")
+        raise SettingError(f"pip {__version__} cannot resolve as of a moment")
     from pip._vendor.packaging import markers
     from piptools.repositories import pypi
     from piptools.scripts import compile as pip_compile
@@ -100,16 +72,8 @@ def _answer(request: Mapping[str, Any], faults: _Faults) -> list[dict[str, Any]]
         argv += ["--uploaded-prior-to", request["exclude_newer"]]
     pip_compile.cli.main(argv, standalone_mode=False)
     if faults.pages:
-        raise _PagesError
+        raise PagesError
     return _packages(output.read_text(encoding="utf-8"), repositories[-1])
-
-
-class _SettingError(Exception):
-    """What was asked for cannot be done with the pip at hand."""
-
-
-class _PagesError(Exception):
-    """A solution was found, but not all that an index has was seen."""
 
 
 def _command(request: Mapping[str, Any], repositories: list[Any], name: str) -> Any:
@@ -257,76 +221,6 @@ def _direct(link: Any, repository: _Repository) -> dict[str, Any]:
     if link.is_existing_dir():
         return {"directory": {"path": link.file_path}}
     return {"archive": repository.artifact(link)}
-
-
-def _failure(error: BaseException, faults: _Faults) -> dict[str, str]:
-    text = _words(error)
-    if isinstance(error, ModuleNotFoundError):
-        return {"kind": "transport", "text": f"{error.name} is not installed here"}
-    if isinstance(error, _SettingError):
-        return {"kind": "setting", "text": text}
-    if faults.pages:
-        return {"kind": "transport", "text": _first(list(dict.fromkeys(faults.pages)))}
-    kind = next(
-        (
-            kind
-            for kind, types in _kinds().items()
-            for each in (error, error.__cause__)
-            if isinstance(each, types())
-        ),
-        "resolution",
-    )
-    if kind == "wheel" and faults.preparing:
-        text = f"{faults.preparing}: {text}"
-    if kind == "resolution" and faults.conflicts:
-        text = "\n".join(dict.fromkeys(faults.conflicts))
-    return {"kind": kind, "text": text}
-
-
-def _first(lines: list[str], most: int = 3) -> str:
-    """The first few lines: an index that is down fails once for every package."""
-    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
-    return "\n".join([*lines[:most], *more])
-
-
-def _words(error: BaseException | None) -> str:
-    """What an exception of pip says, with the package that it is about and the end of what a build wrote."""
-    if error is None:
-        return ""
-    context = str(getattr(error, "context", None) or "").strip()
-    url = getattr(getattr(error, "request", None), "url", "")
-    about = f"{url}: " if url else ""
-    parts = [
-        about + (str(error).strip() or type(error).__name__),
-        "\n".join(context.splitlines()[-15:]).replace("See above for output.", ""),
-    ]
-    if hasattr(error.__cause__, "context"):
-        parts.append(_words(error.__cause__))
-    return "\n".join(part for part in dict.fromkeys(parts) if part)
-
-
-def _kinds() -> Mapping[str, Callable[[], tuple[type[BaseException], ...]]]:
-    from pip._internal import exceptions
-    from pip._vendor import requests, urllib3
-
-    def named(*names: str) -> tuple[type[BaseException], ...]:
-        """Those of pip's exceptions that the pip at hand has."""
-        return tuple(getattr(exceptions, name) for name in names if hasattr(exceptions, name))
-
-    return {
-        "transport": lambda: (
-            *named("NetworkConnectionError", "ConnectionFailedError", "ConnectionTimeoutError"),
-            *named("SSLVerificationError", "ProxyConnectionError", "IncompleteDownloadError"),
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            OSError,
-        ),
-        "wheel": lambda: named(
-            "HashErrors", "HashError", "InstallationSubprocessError", "MetadataGenerationFailed",
-            "MetadataInvalid", "InvalidInstalledPackage", "InvalidWheel", "InvalidWheelFilename",
-            "MetadataInconsistent", "UnsupportedWheel", "BuildDependencyInstallError",
-        ),
-    }  # fmt: skip
 
 
 if __name__ == "__main__":
