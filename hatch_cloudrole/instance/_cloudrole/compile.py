@@ -92,6 +92,8 @@ def main() -> None:
     for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines():
         try:
             _compile(*line.split("\t"))
+        except FileNotFoundError:
+            return  # the folder is gone, because the parent was killed and another run has cleaned up
         except (SyntaxError, ValueError, RecursionError, OSError, MemoryError):
             continue
 
