@@ -172,7 +172,7 @@ def test_interpreter_that_does_not_fit_is_refused(
     role: RoleOnInstance, minor: str | None, platform: str | None, reason: str
 ) -> None:
     changed = {**({"python": f"{minor}.1"} if minor else {}), **({"platform": platform} if platform else {})}
-    done = role.make(alpha(), **changed).run("configure")
+    done = role.make(alpha(), None, **changed).run("configure")
     assert done.returncode == 102
     assert reason in role.log("configure.sh").splitlines()[-1]
 
@@ -184,12 +184,12 @@ def test_settings_of_another_release_are_refused(role: RoleOnInstance) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
 def test_folder_that_may_not_be_written_is_named() -> None:
     python = "/usr/bin/python3"
-    if not os.path.exists(python):
+    if not Path(python).exists():
         pytest.skip("no interpreter that every user may start")
     command = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     minor = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         role = RoleOnInstance(Path(folder), python, minor).make(alpha())
         done = subprocess.run(
             role.command("configure"),
