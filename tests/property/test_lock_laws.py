@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,6 @@ from packaging.version import Version
 from hatch_cloudrole.lock.inputs import RoleInputs, inputs_digest
 from hatch_cloudrole.lock.model import Artifact, Lock, Pin, parse_lock, render_lock
 from hatch_cloudrole.target import NEWEST_PATCH, Target
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from random import Random

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +22,6 @@ from hatch_cloudrole.errors import (
 )
 from hatch_cloudrole.options import Options
 from hatch_cloudrole.report import BuildReport, merge_report
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
