@@ -197,16 +197,17 @@ class Build:
         trees: dict[str, RoleTree] = {}
         errors: list[CloudRoleError] = []
         contents: dict[Path, Content] = {}
+
+        def content(path: Path) -> Content:
+            if path not in contents:  # roles may share files
+                contents[path] = Content.of_file(path)
+            return contents[path]
+
         for role in self.service.roles:
             wheels = role_wheels(role, locks[role.target], houses[role.target])
             where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
             try:
-                files = {
-                    path: contents.setdefault(file.path, Content.of_file(file.path))
-                    if file.path not in contents
-                    else contents[file.path]
-                    for path, file in selections[role.name].files.items()
-                }
+                files = {path: content(file.path) for path, file in selections[role.name].files.items()}
                 trees[role.name] = build_role_tree(
                     self.service,
                     role,
