@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import wheelmaker as make
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rolemaker import RoleOnInstance, host_pythons
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs a Linux role")
 
@@ -176,6 +175,70 @@ while True:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
         assert process.wait(30) == 42
+
+
+def test_killed_launch_takes_the_program_with_it(tmp_path: Path) -> None:
+    program = "import os, time\nprint(os.getpid())\nwhile True: time.sleep(0.05)\n"
+    role = RoleOnInstance(tmp_path).make(files={"worker.py": program})
+    with subprocess.Popen(
+        role.command("launch"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        program_id = int(process.stdout.readline())
+        process.kill()
+    end = time.monotonic() + 20
+    while Path(f"/proc/{program_id}").exists():
+        assert time.monotonic() < end, "the program outlived the process that started it"
+        time.sleep(0.05)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    arguments=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))),
+    value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+)
+def test_any_argument_and_value_arrives(tmp_path: Path, arguments: list[str], value: str) -> None:
+    role = RoleOnInstance(tmp_path).make(
+        files={"worker.py": TELL}, arguments=arguments, environment={"ODD": value}
+    )
+    done = role.launch()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[:2] == [arguments, value]
+
+
+def without_network() -> list[str]:
+    """The words that start a program where there is no network, not even the own machine's."""
+    words = ["unshare", "--user", "--map-root-user", "--net"]
+    try:
+        done = subprocess.run([*words, "true"], capture_output=True, check=False)
+    except OSError:
+        pytest.skip("no unshare")
+    if done.returncode != 0:
+        pytest.skip("this machine allows no network namespaces")
+    return words
+
+
+def test_neither_network_nor_path_is_needed(tmp_path: Path) -> None:
+    alone = without_network()
+    program = """\
+import alpha, socket
+try:
+    socket.create_connection(("127.0.0.1", 80), 2)
+except OSError as error:
+    print("no network:", alpha.HOOKED)
+"""
+    role = RoleOnInstance(tmp_path).make(alpha(), {"worker.py": program})
+    for command in ("configure", "launch"):
+        done = subprocess.run(
+            [*alone, *role.command(command)],
+            env={"PATH": "/nowhere", "LC_ALL": "C"},
+            executable="/usr/bin/unshare",
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "no network: True\n"
 
 
 def test_output_is_logged_as_it_is_written(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -137,6 +138,26 @@ def test_crash_of_the_program_is_its_exit_code(role: WineRole) -> None:
     role.make(files={"worker.py": "import ctypes\nctypes.windll.kernel32.ExitProcess(0xC0000005)\n"})
     assert role.launch().returncode == 5
     assert role.events("LaunchWorker.ps1")[-1]["code"] == 0xC0000005 - (1 << 32)
+
+
+def test_killed_launch_takes_the_program_with_it(role: WineRole, tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    program = f"import time\nwhile True:\n    open({windows_path(beat)!r}, 'w').write(str(time.time()))\n    time.sleep(0.1)\n"
+    role.make(files={"worker.py": program})
+    killer = (
+        "import os, subprocess, sys, time\n"
+        f"process = subprocess.Popen([sys.executable, {windows_path(role.approot / 'bin' / 'role.py')!r}, 'launch'],"
+        " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        f"while not os.path.exists({windows_path(beat)!r}): time.sleep(0.05)\n"
+        "process.kill()\n"
+        "process.wait()\n"
+    )
+    command = [f"{WINE}/winpy", PYTHON, "-c", killer]
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    time.sleep(1)
+    last = beat.stat().st_mtime_ns
+    time.sleep(1)
+    assert beat.stat().st_mtime_ns == last, "the program outlived the process that started it"
 
 
 class PsCmd:

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from .bond import before_start, bind
 from .environment import program_environment
 from .faults import NotConfiguredError, ProgramError
 from .install import installed_digest, wanted_digest
@@ -46,11 +47,17 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     env = _with_output_settings(program_environment(settings, places, os.environ))
     try:
         process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=before_start(),  # noqa: PLW1509 - no thread has been started yet
         )
     except (OSError, ValueError) as error:
         raise ProgramError(f"{command[0]}: cannot be started: {error}") from error
     _pass_signals_on(process)
+    bind(process)
     log.event("launched", program=process.pid, command=command, folder=str(folder))
     log.say(f"launched process {process.pid}: {subprocess.list2cmdline(command)}")
     pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
