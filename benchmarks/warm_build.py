@@ -50,7 +50,9 @@ def main() -> None:
         folder = Path(name)
         project = folder / "project"
         shutil.copytree(options.project, project, ignore=shutil.ignore_patterns("dist"))
-        env = {**os.environ, "HATCH_CLOUDROLE_CACHE_DIR": str(folder / "cache")}
+        # An installed program has its bytecode; a checkout gets it from the first build.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        env["HATCH_CLOUDROLE_CACHE_DIR"] = str(folder / "cache")
         build = [sys.executable, "-m", "hatch_cloudrole", "build", str(project), "-q"]
         cold = timed(build, env)
         package = next((project / "dist").glob("*.cspkg"))
