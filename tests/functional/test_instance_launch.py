@@ -292,27 +292,3 @@ def test_program_that_cannot_be_started_is_told(tmp_path: Path, changed: dict[st
     assert role.launch().returncode == 107
     assert said in role.log("launch.sh").splitlines()[-1]
     assert said in role.run("check").stdout
-
-
-def test_interpreter_that_ignores_its_environment_runs_the_program_too(tmp_path: Path) -> None:
-    """As the embeddable distribution does; here -I stands for its ._pth file."""
-    role = RoleOnInstance(tmp_path).make(
-        alpha(),
-        {"worker.py": TELL + "import alpha, beta\nprint(alpha.HOOKED, __name__, __file__)\n", "lib/x": ""},
-        arguments=ODD,
-        search_paths=["lib"],
-    )
-    role.configure()
-    wrapper = "import sys, runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    done = subprocess.run(
-        [role.python, "-I", "-c", wrapper, *role.command("launch")[1:]],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    first, second = done.stdout.splitlines()
-    arguments, _, _, path, _ = json.loads(first)
-    assert arguments == ODD
-    assert path[:2] == [str(tmp_path), str(tmp_path / "lib")]
-    assert second == f"True __main__ {tmp_path}/worker.py"

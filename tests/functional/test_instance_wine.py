@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path, PureWindowsPath
@@ -158,6 +159,35 @@ def test_killed_launch_takes_the_program_with_it(role: WineRole, tmp_path: Path)
     last = beat.stat().st_mtime_ns
     time.sleep(1)
     assert beat.stat().st_mtime_ns == last, "the program outlived the process that started it"
+
+
+def test_embeddable_distribution_is_a_python_like_any_other(tmp_path: Path) -> None:
+    """Its ._pth file keeps it from reading PYTHONPATH; a copy without that file runs the program."""
+    plain = Path(WINE).resolve() / f"py3{PYTHON}"
+    embedded = tmp_path / "embed ded"
+    shutil.copytree(plain, embedded, ignore=shutil.ignore_patterns("Scripts", "ensurepip", "pip*", "test"))
+    (embedded / f"python3{PYTHON}._pth").write_text("Lib\nDLLs\n.\n")
+
+    class EmbeddedRole(WineRole):
+        def command(self, *arguments: str) -> list[str]:
+            role_py = windows_path(self.approot / "bin" / "role.py")
+            return [f"{WINE}/wine", windows_path(embedded / "python.exe"), role_py, *arguments]
+
+    program = (
+        "import alpha, beta, subprocess, sys\n"
+        "child = 'import alpha, beta; print(alpha.HOOKED)'\n"
+        "print(alpha.HOOKED, subprocess.run([sys.executable, '-c', child], stdout=subprocess.PIPE).stdout)\n"
+    )
+    role = EmbeddedRole(tmp_path / "app", minor=f"3.{PYTHON}", platform="win_amd64")
+    role.make(alpha(), {"worker.py": program})
+    assert role.launch().returncode == 106
+    role.configure()
+    copied = (role.approot / ".cloudrole" / "python" / "python.exe").stat().st_mtime_ns
+    done = role.configure().launch()
+    assert done.stdout.split() == ["True", r"b'True\r\n'"], done.stderr
+    assert (role.approot / ".cloudrole" / "python" / "python.exe").stat().st_mtime_ns == copied
+    assert role.run("check").returncode == 0
+    assert not list((role.approot / ".cloudrole").glob("new.*"))
 
 
 class PsCmd:
