@@ -51,8 +51,13 @@ def read_project(builder: BuilderInterface[Any, Any]) -> Project:
             table=table,
         )
     except (TypeError, ValueError, OSError) as error:
+        remedy = ""
+        if "Unknown metadata hook" in str(error) or "Unknown version source" in str(error):
+            remedy = (
+                "install beside cloudrole what [build-system] requires, or run `hatch build -t cloudrole`"
+            )
         raise ProjectError(
-            "The project's metadata cannot be used", [Fault("pyproject.toml", str(error))]
+            "The project's metadata cannot be used", [Fault("pyproject.toml", str(error), remedy)]
         ) from None
     except Exception as error:
         # A version source or metadata hook of the project's own may raise anything.
