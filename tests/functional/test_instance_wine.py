@@ -255,6 +255,14 @@ def test_ps_cmd_logs_beside_the_role_where_the_instance_names_no_place(tmp_path:
     ]
 
 
+def test_ps_cmd_runs_where_no_log_can_be_written(tmp_path: Path) -> None:
+    ps = PsCmd(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert ps.run("LaunchWorker.ps1", code=3, CLOUDROLE_LOG_DIR=windows_path(tmp_path / "file")) == 3
+    _, _, env = json.loads(ps.called.read_text())
+    assert "file" not in env["CLOUDROLE_BOOT_LOG"]
+
+
 def test_ps_cmd_without_a_script_says_so(tmp_path: Path) -> None:
     assert PsCmd(tmp_path).run() == 2
 

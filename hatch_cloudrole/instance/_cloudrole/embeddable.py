@@ -19,13 +19,13 @@ _MARKER = ".cloudrole.json"
 
 
 def program_python(python: str, home: Path) -> str:
-    """The interpreter that runs the program: `python` itself, or the place of its copy below `home`."""
+    """The interpreter that runs the program: `python`, or where its copy below `home` is or will be."""
     source = Path(python)
     return str(home / _FOLDER / source.name) if _path_files(source) else python
 
 
 def prepare(python: str, home: Path) -> str:
-    """Make the copy where it is needed and is not there yet; return `program_python`. The caller holds the lock.
+    """Make the copy where it is needed and not there yet; return `program_python`. The caller holds the lock.
 
     :raises OSError: it cannot be read or written.
     """
