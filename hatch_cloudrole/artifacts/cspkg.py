@@ -78,9 +78,13 @@ def _contents(documents: Mapping[str, bytes]) -> dict[str, Content]:
 
 
 def _write(build: Build, prepared: Prepared, package: Package, path: Path) -> None:
-    sizes = {each.sha256: each.size for files in package.layouts.values() for each in files.values()}
+    contents = [
+        *package.parts.values(),
+        *(each for files in package.layouts.values() for each in files.values()),
+    ]
+    total = sum({each.sha256: each.size for each in contents}.values())
     try:
-        with build.world.progress.transfer(f"Writing {path.name}", sum(sizes.values())) as on_bytes:
+        with build.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
             write_package(package, path, progress=on_bytes)
     except WheelError:
         raise _damaged_store(prepared) from None

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.constants import DEFAULT_BUILD_DIRECTORY
 from hatchling.builders.plugin.interface import BuilderInterface
 
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError
@@ -14,7 +16,6 @@ from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hatchling.builders.config import BuilderConfig
     from hatchling.plugin.manager import PluginManager
 
     from hatch_cloudrole.options import Options
@@ -30,6 +31,17 @@ else:
     _Base = BuilderInterface
 
 
+class CloudRoleBuilderConfig(BuilderConfig):
+    """Hatch's own options, less one exclusion: compiled modules (`*.pyd`) of a role are what it runs."""
+
+    def default_global_exclude(self) -> list[str]:
+        patterns = ["*.py[co]", f"/{DEFAULT_BUILD_DIRECTORY}"]
+        folder = os.path.relpath(self.directory, self.root).replace(os.sep, "/")
+        if not folder.startswith(".."):
+            patterns.append(f"/{folder}")  # what earlier builds left is no part of the next
+        return patterns
+
+
 class CloudRoleBuilder(_Base):
     """Builds the package of a project's roles.
 
@@ -43,6 +55,10 @@ class CloudRoleBuilder(_Base):
     progress: Progress | None = None
     report: BuildReport | None = None
     raises: bool = False
+
+    @classmethod
+    def get_config_class(cls) -> type[BuilderConfig]:
+        return CloudRoleBuilderConfig
 
     def get_version_api(self) -> dict[str, Callable[..., str]]:
         return {"cspkg": self.build_cspkg}
@@ -110,7 +126,7 @@ def open_build(builder: CloudRoleBuilder) -> Build:
         service=service,
         files=files,
         named=named_patterns(builder),
-        ignored=ignored_files(project.root, files),
+        ignored=ignored_files(builder, files),
         options=builder.options or Options.from_environment(env),
         world=World(
             env=env,

@@ -92,9 +92,10 @@ def _platform_reasons(found: Interpreter, platform: str) -> list[str]:
 
 def _libc() -> tuple[str, tuple[int, int]]:
     """The C library of this process. Of musl only the presence is known, which is taken for new enough."""
+    confstr = getattr(os, "confstr", None)
     try:
-        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-    except (AttributeError, ValueError, OSError):
+        name, _, version = (confstr("CS_GNU_LIBC_VERSION") if confstr else "").partition(" ")
+    except (ValueError, OSError):
         name = version = ""
     match = re.match(r"(\d+)\.(\d+)", version)
     if name == "glibc" and match:
