@@ -342,6 +342,13 @@ def check_support(service: Service) -> None:
             faults.append(
                 Fault(f"{where}.install-project", "cannot be built by this release; use search-paths")
             )
+    resolvers: dict[Target, str] = {}
+    for role in service.roles:
+        other = resolvers.setdefault(role.target, role.resolver)
+        if other != role.resolver:
+            where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.resolver"
+            what = f"found {role.resolver!r}, but another role for {role.target} has {other!r}"
+            faults.append(Fault(where, what, "roles for one target resolve together: give them one resolver"))
     if faults:
         raise ProjectError("The settings ask for what this release cannot do", faults)
 

@@ -136,6 +136,13 @@ def test_the_project_cannot_replace_the_resolver(shop: Shop, resolver: str) -> N
     lock_with(shop, resolver)
 
 
+def test_roles_that_resolve_together_have_one_resolver(shop: Shop) -> None:
+    shop.write(target='resolver = "uv"', role='resolver = "pip-tools"')
+    ran = shop.build()
+    assert ran.code == 2
+    assert "roles.Orders.resolver" in ran.err
+
+
 @pytest.mark.usefixtures("index")
 @pytest.mark.skipif(pip_is_at_least(26), reason="this pip can resolve as of a moment")
 def test_an_old_pip_refuses_exclude_newer_clearly(shop: Shop) -> None:
