@@ -127,7 +127,7 @@ class Answers:
         (Answers.status(500), "500"),
         (Answers.status(401), "401"),
         (Answers.redirect(""), "/simple/colorama/"),
-        (Answers.silence, "tim"),
+        (Answers.silence, "127.0.0.1"),
     ],
     ids=["500", "401", "redirect-loop", "slow"],
 )
