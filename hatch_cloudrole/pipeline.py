@@ -152,6 +152,7 @@ class Build:
         houses: dict[Target, Wheelhouse] = {}
         inputs = self.inputs()
         faults: list[Fault] = []
+        errors: list[CloudRoleError] = []
         for target, found in locks.items():
             workshop = Workshop(
                 store=store,
@@ -165,10 +166,15 @@ class Build:
                 offline=self.options.offline,
                 exclude_newer=self.service.exclude_newer,
             )
-            houses[target] = workshop.gather(found.lock)
+            try:
+                houses[target] = workshop.gather(found.lock)
+            except CloudRoleError as error:
+                errors.append(error)
+                continue
             for role in self.targets()[target]:
                 own = {wheel.name: wheel for wheel in role_wheels(role, found, houses[target])}
                 faults += closure_faults(own, target, inputs[role.name].roots())
+        raise_all(errors)
         if faults:
             remedy = "renew the lock with `cloudrole lock` or --refresh"
             raise WheelError("The wheelhouse is not complete", [*sorted(set(faults)), Fault("", "", remedy)])

@@ -15,7 +15,10 @@ from packaging.version import Version
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import Fault, ResolutionError, TransportError, WheelError
+from hatch_cloudrole.lock.alternatives import Alternatives
+from hatch_cloudrole.lock.build_output import build_output_end
 from hatch_cloudrole.lock.model import Artifact, Pin, clean_url, url_filename
+from hatch_cloudrole.lock.remedies import remedies
 from hatch_cloudrole.target import uv_platform
 from hatch_cloudrole.toml import load
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.process import Finished, Runner
     from hatch_cloudrole.target import Target
 
-__all__ = ["UvResolver"]
+__all__ = ["UvResolver", "blames_network"]
 
 # What uv says when the network, not the requirements, is at fault.
 _TRANSPORT = re.compile(
@@ -39,6 +42,15 @@ _TRANSPORT = re.compile(
 _BUILD = re.compile(
     r"Failed to (build|download and build|prepare metadata)|build backend|Call to `", re.IGNORECASE
 )
+
+
+_FAILED_BUILD = re.compile(r"^error: Failed to (?:download and )?build `([\w.-]+)==([^`\s]+)`", re.MULTILINE)
+
+
+def blames_network(text: str) -> bool:
+    """Whether uv's own words, without those of a build that it quotes, say that the network failed."""
+    own = re.split(r"^ *\[(?:stdout|stderr)\]$", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return bool(_TRANSPORT.search(own))
 
 
 class UvResolver:
@@ -88,8 +100,29 @@ class UvResolver:
             except OSError as error:
                 raise TransportError(f"uv cannot be started: {error.strerror}") from None
             if done.code:
-                raise _explain(done, target)
+                raise self._explain(done, target, exclude_newer)
             return tuple(_pins(load(output), folder))
+
+    def _explain(self, done: Finished, target: Target, exclude_newer: str) -> Exception:
+        """The error for what uv refused. Of a failed build, what else there is."""
+        broken = _FAILED_BUILD.search(done.stderr)
+        if broken is None or blames_network(done.stderr):
+            return _explain(done, target)
+        name, version = canonicalize_name(broken[1]), broken[2]
+        alternatives = Alternatives(
+            run=self._run,
+            env=self._env,
+            indexes=self._indexes,
+            root=self._root,
+            offline=self._offline,
+            exclude_newer=exclude_newer,
+        )
+        what = "its sdist does not tell what it needs, because its build failed:\n"
+        what += build_output_end(done.stderr)
+        remedy = remedies(name, version, target, alternatives.find(name, version, target))
+        return WheelError(
+            "An sdist could not be asked for its metadata", [Fault(f"{name} {version}", what, remedy)]
+        )
 
     def _command(
         self, folder: Path, files: Sequence[Path], target: Target, exclude_newer: str
@@ -129,7 +162,7 @@ def _explain(done: Finished, target: Target) -> Exception:
     text = _redact(done.stderr.strip() or done.stdout.strip())
     details = re.sub(r"^(error|warning): ?", "", text, flags=re.MULTILINE)
     details = "\n    ".join(line.rstrip() for line in details.splitlines() if line.strip())
-    if _TRANSPORT.search(text):
+    if blames_network(text):
         remedy = "check the network, the index address and its credentials, then build again"
         if "network was disabled" in text:
             remedy = "build once without --offline, or commit a lock with `cloudrole lock`"

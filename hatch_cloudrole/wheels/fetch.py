@@ -6,21 +6,22 @@ import hashlib
 import threading
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from hatch_cloudrole.content import CHUNK, Content, chunks
 from hatch_cloudrole.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import requests
 
     from hatch_cloudrole.lock.indexes import Indexes
     from hatch_cloudrole.lock.model import Artifact
 
-__all__ = ["FetchError", "Fetcher", "HashMismatchError", "copy_local"]
+__all__ = ["FetchError", "Fetcher", "HashMismatchError", "copy_local", "safe_filename"]
 
 _RETRIES = 3
 _RETRY_STATUS = (429, 500, 502, 503, 504)
@@ -203,3 +204,8 @@ def _reason(error: Exception) -> str:
         reason = inner
     text = str(reason).rpartition(": ")[2] or type(reason).__name__
     return text.strip("()'\" ")
+
+
+def safe_filename(name: str) -> str:
+    """A file name that an index gave, without any folder it may try to name."""
+    return Path(urlsplit(name).path.replace("\\", "/")).name or "file"

@@ -43,7 +43,9 @@ class FakeUv:
     env: dict[str, str] = field(default_factory=dict)
     requirements: str = ""
 
-    def __call__(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Finished:
+    def __call__(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float | None = None
+    ) -> Finished:
         self.argv, self.env = list(argv), dict(env)
         self.requirements = Path(argv[3]).read_text()
         if self.refusal:
