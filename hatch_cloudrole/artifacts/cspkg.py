@@ -91,13 +91,15 @@ def _damaged_store(prepared: Prepared) -> WheelError:
     wheels = {
         wheel.content.sha256: wheel for house in prepared.houses.values() for wheel in house.wheels.values()
     }
-    what = "its bytes in the store are not those that were verified; it has been removed from there"
+    what = "its bytes in the store are not those that were verified; it is no longer there"
     dropped = [
-        Fault(wheel.filename, what, "build again: it will be fetched anew")
+        Fault(wheel.filename, what, "build again: it will be fetched or built anew")
         for wheel in sorted(wheels.values(), key=lambda each: each.filename)
         if prepared.store.drop_if_damaged(wheel)
     ]
-    return WheelError("Some wheels were damaged in the store, by a disk fault or by hand", dropped)
+    return WheelError(
+        "Some wheels were damaged in the store, by a disk fault or by hand, or removed from it", dropped
+    )
 
 
 def _notes(service: Service, size: int) -> list[str]:

@@ -80,7 +80,11 @@ def _copy(
     progress: Callable[[int], None],
 ) -> None:
     copied = 0
-    with content.open() as source, archive.open(info, "w") as target:
+    try:
+        opened = content.open()
+    except FileNotFoundError:
+        raise _changed(users) from None
+    with opened as source, archive.open(info, "w") as target:
         for chunk in chunks(source):
             copied += len(chunk)
             if copied > content.size:
@@ -93,7 +97,7 @@ def _copy(
 
 def _changed(users: tuple[str, ...]) -> PackageError | WheelError:
     """Blame the store, or the disk under it, for a wheel, and a change meanwhile for any other file."""
-    what = "its bytes are not those that were read before"
+    what = "it is gone, or its bytes are not those that were read before"
     if any(user.endswith(".whl") for user in users):
         remedy = (
             "remove the damaged wheel from the store (`cloudrole cache info` says where), then build again"

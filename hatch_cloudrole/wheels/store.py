@@ -137,13 +137,13 @@ class Store:
         return Wheel(**{**{slot: getattr(wheel, slot) for slot in Wheel.__slots__}, "content": known})
 
     def drop_if_damaged(self, wheel: Wheel) -> bool:
-        """Remove a wheel whose bytes are not those that were verified; says whether it was."""
+        """Remove a wheel whose bytes are not those that were verified; says whether it was, or is gone."""
         path = self.file(wheel.content.sha256)
         try:
             if Content.of_file(path) == wheel.content:
                 return False
         except FileNotFoundError:
-            return False
+            return True
         path.unlink(missing_ok=True)
         return True
 
