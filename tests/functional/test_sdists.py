@@ -62,7 +62,8 @@ def static_sdist(name: str, setup: str = "", files: dict[str, bytes] | None = No
     """An sdist whose metadata needs no build, so that what is wrong with its build shows when it is built."""
     own = {f"{name}.py": b"", **(files or {})}
     own["PKG-INFO"] = STATIC["PKG-INFO"].format(name=name).encode()
-    return make.sdist_bytes(name, setup=setup, files=own)
+    data: bytes = make.sdist_bytes(name, setup=setup, files=own)
+    return data
 
 
 def compiled_sdist(
