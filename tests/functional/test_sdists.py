@@ -198,6 +198,19 @@ def test_a_sdist_that_does_not_tell_its_metadata_is_named_with_what_helps(shop: 
     assert "no version of broken has a wheel" in message
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_build_requirements_that_do_not_arrive_are_the_networks_fault(
+    shop: Shop, vendor: Path, index: make.IndexServer, status: int
+) -> None:
+    """An index that fails is exit 6; one that has no such package, exit 4."""
+    text = b'[build-system]\nrequires = ["absent"]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    put(vendor, pure=static_sdist("pure", files={"pyproject.toml": text}))
+    settle(shop, "pure")
+    index.answers["/simple/absent/"] = lambda handler: handler.send_error(status)
+    message = refused(shop.build(), shop, 4 if status == 404 else 6)
+    assert "absent" in message
+
+
 @pytest.mark.usefixtures("index")
 def test_a_build_that_does_not_end_is_stopped_with_its_children(
     shop: Shop, vendor: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

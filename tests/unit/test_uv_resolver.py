@@ -10,7 +10,7 @@ import pytest
 
 from hatch_cloudrole.errors import CloudRoleError, ResolutionError, TransportError, WheelError
 from hatch_cloudrole.lock.indexes import Indexes
-from hatch_cloudrole.lock.uv import UvResolver
+from hatch_cloudrole.lock.uv import UvResolver, blames_network
 from hatch_cloudrole.process import Finished
 from hatch_cloudrole.target import Target
 
@@ -144,3 +144,28 @@ def test_uv_that_cannot_start_is_said_so(tmp_path: Path) -> None:
         UvResolver(run=missing, env={}, indexes=Indexes(), root=tmp_path).resolve(
             ["demo"], [], target=WINDOWS
         )
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ("error: Failed to build `a==1`\n  cause: Failed to fetch: `http://x.example/`", True),
+        (
+            "error: Failed to build `a==1`\n  cause: Call failed\n\n     [stderr]\n     certificate.c: timed out",
+            False,
+        ),
+    ],
+)
+def test_what_a_build_says_of_networks_is_not_ours(stderr: str, *, expected: bool) -> None:
+    assert blames_network(stderr) is expected
+
+
+def test_a_failed_build_is_told_with_its_end_and_what_helps(tmp_path: Path) -> None:
+    words = "error: Failed to build `Broken==1.0`\n  cause: x\n\n    [stderr]\n    cc: not found\n\nhint: uv's own\n"
+    with pytest.raises(WheelError) as caught:
+        resolver(FakeUv(refusal=Finished(1, "", words)), tmp_path).resolve(["demo"], [], target=WINDOWS)
+    (fault,) = caught.value.faults
+    assert fault.where == "broken 1.0"
+    assert "cc: not found" in fault.what
+    assert "hint" not in fault.what
+    assert "pip wheel --no-deps broken==1.0" in fault.remedy
