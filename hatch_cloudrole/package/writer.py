@@ -83,7 +83,9 @@ def _copy(
     try:
         opened = content.open()
     except FileNotFoundError:
-        raise _changed(users) from None
+        if _is_wheel(users):  # pruned from the store
+            raise _changed(users) from None
+        raise
     with opened as source, archive.open(info, "w") as target:
         for chunk in chunks(source):
             copied += len(chunk)
@@ -97,14 +99,18 @@ def _copy(
 
 def _changed(users: tuple[str, ...]) -> PackageError | WheelError:
     """Blame the store, or the disk under it, for a wheel, and a change meanwhile for any other file."""
-    what = "it is gone, or its bytes are not those that were read before"
-    if any(user.endswith(".whl") for user in users):
+    what = "its bytes are not those that were read before"
+    if _is_wheel(users):
         remedy = (
             "remove the damaged wheel from the store (`cloudrole cache info` says where), then build again"
         )
         return WheelError("A wheel in the store is damaged:", [Fault(user, what, remedy) for user in users])
     faults = [Fault(user, what, "let nothing change the files while they are packaged") for user in users]
     return PackageError("A file changed while the package was written:", faults)
+
+
+def _is_wheel(users: tuple[str, ...]) -> bool:
+    return any(user.endswith(".whl") for user in users)
 
 
 def _info(name: str, size: int, when: tuple[int, int, int, int, int, int]) -> zipfile.ZipInfo:
