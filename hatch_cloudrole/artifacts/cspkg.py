@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.artifacts.build_report import build_report
-from hatch_cloudrole.artifacts.files import make_folder, write_documents
+from hatch_cloudrole.artifacts.files import guarded_writing, make_folder, write_documents
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, WheelError
+from hatch_cloudrole.errors import CloudRoleError, ProjectError
 from hatch_cloudrole.package import Package, write_package
 from hatch_cloudrole.service import (
     PRODUCT_VERSION,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hatch_cloudrole.pipeline import Build, Prepared
+    from hatch_cloudrole.pipeline import Build
     from hatch_cloudrole.report import BuildReport
     from hatch_cloudrole.settings.model import Service
 
@@ -61,7 +61,8 @@ def write_cspkg(build: Build, directory: Path, *, timestamp: int) -> BuildReport
     path = directory / f"{build.stem}.cspkg"
     with build.timed("write"):
         make_folder(directory)
-        _write(build, prepared, package, path)
+        with guarded_writing(build, prepared, path, _every_content(package)) as on_bytes:
+            write_package(package, path, progress=on_bytes)
         try:
             write_documents(directory, documents)
         except CloudRoleError:
@@ -77,34 +78,15 @@ def _contents(documents: Mapping[str, bytes]) -> dict[str, Content]:
     return {name: Content.of_bytes(data) for name, data in documents.items()}
 
 
-def _write(build: Build, prepared: Prepared, package: Package, path: Path) -> None:
-    sizes = {each.sha256: each.size for files in package.layouts.values() for each in files.values()}
-    try:
-        with build.world.progress.transfer(f"Writing {path.name}", sum(sizes.values())) as on_bytes:
-            write_package(package, path, progress=on_bytes)
-    except WheelError:
-        raise _damaged_store(prepared) from None
-
-
-def _damaged_store(prepared: Prepared) -> WheelError:
-    """The error for wheels that changed in the store since they were verified, after taking them out."""
-    wheels = {
-        wheel.content.sha256: wheel for house in prepared.houses.values() for wheel in house.wheels.values()
-    }
-    what = "its bytes in the store are not those that were verified; it has been removed from there"
-    dropped = [
-        Fault(wheel.filename, what, "build again: it will be fetched anew")
-        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
-        if prepared.store.drop_if_damaged(wheel)
-    ]
-    return WheelError("Some wheels were damaged in the store, by a disk fault or by hand", dropped)
+def _every_content(package: Package) -> list[Content]:
+    return [each for files in package.layouts.values() for each in files.values()]
 
 
 def _notes(service: Service, size: int) -> list[str]:
     """What the user must know before deploying the package."""
     notes = [
         r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
-        "Cloud Services (extended support) ends on 31 March 2027; :zip will be for the hosts that come after",
+        "Cloud Services (extended support) ends on 31 March 2027; :zip is for the hosts that come after",
     ]
     certificates = sorted(
         {each.certificate for role in service.roles for each in role.endpoints if each.certificate}

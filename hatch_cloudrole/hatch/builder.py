@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.plugin.interface import BuilderInterface
 
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hatchling.builders.config import BuilderConfig
     from hatchling.plugin.manager import PluginManager
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.report import BuildReport
 
-__all__ = ["CloudRoleBuilder", "host_target", "open_build"]
+__all__ = ["BUILDING", "CloudRoleBuilder", "build_all", "host_target", "open_build"]
 
 if TYPE_CHECKING:
     _Base = BuilderInterface[BuilderConfig, PluginManager]
@@ -33,7 +35,7 @@ else:
 class CloudRoleBuilder(_Base):
     """Builds the package of a project's roles.
 
-    A caller that is not Hatch sets `options` and `progress`, and may read `report` after a build; it sets
+    A caller that is not Hatch sets `options` and `progress`, and may read `reports` after a build; it sets
     `raises`, too, to get errors as exceptions instead of Hatch's way of ending.
     """
 
@@ -41,11 +43,18 @@ class CloudRoleBuilder(_Base):
 
     options: Options | None = None
     progress: Progress | None = None
-    report: BuildReport | None = None
     raises: bool = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reports: list[BuildReport] = []
+        """One report for each target version that was built."""
+
     def get_version_api(self) -> dict[str, Callable[..., str]]:
-        return {"cspkg": self.build_cspkg}
+        return {"cspkg": self.build_cspkg, "zip": self.build_zip}
+
+    def get_default_versions(self) -> list[str]:
+        return ["cspkg"]
 
     def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002 - Hatch's signature
         """Remove what earlier builds of this service left in `directory`, of whatever version."""
@@ -53,29 +62,60 @@ class CloudRoleBuilder(_Base):
             name = open_build(self).service.name
         except CloudRoleError:
             return  # the build that follows will say what is wrong
-        for ending in (".cspkg", ".csdef", ".cscfg", ".report.json"):
+        for ending in (".cspkg", ".csdef", ".cscfg", ".zip", ".report.json"):
             for path in Path(directory).glob(f"{name}-*{ending}"):
                 path.unlink()
 
     def build_cspkg(self, directory: str, **_build_data: Any) -> str:
         """Build the Cloud Service package; gives its path."""
-        from hatch_cloudrole.artifacts.build_report import write_report
         from hatch_cloudrole.artifacts.cspkg import write_cspkg
 
+        return self._build(Path(directory), write_cspkg, ".cspkg")
+
+    def build_zip(self, directory: str, **_build_data: Any) -> str:
+        """Build the zip with a folder a role; gives its path."""
+        from hatch_cloudrole.artifacts.zip import write_role_folders
+
+        return self._build(Path(directory), write_role_folders, ".zip")
+
+    def _build(self, directory: Path, write: Callable[..., BuildReport], ending: str) -> str:
+        from hatch_cloudrole.artifacts.build_report import write_report
+
         try:
-            build = open_build(self)
-            report = write_cspkg(build, Path(directory), timestamp=_timestamp())
-            write_report(Path(directory), build.stem, report)
-            self.report = report
+            with _building():
+                build = open_build(self)
+                if self.reports:
+                    # The versions of one build hold the same: what the first one resolved is new enough.
+                    build.options = replace(build.options, refresh=False)
+                report = write(build, directory, timestamp=_timestamp())
+                write_report(directory, build.stem, report)
         except CloudRoleError as error:
             if self.raises:
                 raise
             self.app.abort(str(error), code=error.exit_code)
             raise  # abort does not come back
+        self.reports.append(report)
         if not self.raises:
             for note in report.notes:
                 self.app.display_info(note)
-        return str(Path(directory) / f"{build.stem}.cspkg")
+        return str(directory / f"{build.stem}{ending}")
+
+
+BUILDING = "HATCH_CLOUDROLE_BUILDING"
+"""Set while roles are built: a wheel that is built for them, the project's own, must not build them again."""
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    before = os.environ.get(BUILDING)
+    os.environ[BUILDING] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[BUILDING]
+        else:
+            os.environ[BUILDING] = before
 
 
 def open_build(builder: CloudRoleBuilder) -> Build:
@@ -120,6 +160,32 @@ def open_build(builder: CloudRoleBuilder) -> Build:
             progress=builder.progress or _app_progress(builder),
         ),
     )
+
+
+def build_all(
+    builder: CloudRoleBuilder,
+    directory: Path | None,
+    *,
+    versions: list[str] | None = None,
+    clean: bool = False,
+) -> list[str]:
+    """Build through Hatch, its hooks included, and give the artifacts' paths.
+
+    `directory` None is the one that Hatch's settings name, and no `versions` are those that they name.
+
+    :raises CloudRoleError: of every kind; what Hatch itself refuses is one too.
+    """
+    from hatch_cloudrole.hatch.project import TABLE, read_project
+
+    read_project(builder)
+    folder = str(directory.absolute()) if directory else None
+    try:
+        return list(builder.build(directory=folder, versions=versions, clean=clean, hooks_only=False))
+    except (TypeError, ValueError) as error:
+        raise ProjectError("Hatch cannot build the project", [Fault(TABLE, str(error))]) from error
+    except OSError as error:
+        fault = Fault(str(error.filename or ""), error.strerror or str(error))
+        raise TransportError("The build cannot be written", [fault]) from error
 
 
 class _Folder:

@@ -86,7 +86,7 @@ def _configure_site(
 ) -> None:
     emulated = env.get("EMULATED", "").lower() == "true"
     program = processor(places, python)
-    site = site_folder(places.approot.parent)
+    site = site_folder(places.approot)
     changed = configure_site(site, program, emulated=emulated)
     log.event("site", folder=str(site), changed=changed)
     log.say(f"{site}: web.config {'written' if changed else 'is right already'}")

@@ -38,11 +38,12 @@ class Processor:
         return f"{self.python}|{self.fastcgi_arguments}"
 
 
-def site_folder(base: Path) -> Path:
-    """Where IIS serves the role from, `base` being the folder that holds approot and RoleModel.xml.
+def site_folder(approot: Path) -> Path:
+    """Where IIS serves the role from: what RoleModel.xml beside approot says, or else approot itself.
 
     :raises IisError: RoleModel.xml cannot be read.
     """
+    base = approot.parent
     model = base / "RoleModel.xml"
     if model.is_file():
         for element in _elements(_parse(model.read_bytes(), model), "Site"):
@@ -50,7 +51,7 @@ def site_folder(base: Path) -> Path:
             if physical:
                 return base / physical.replace("\\", os.sep)
     site = base / "sitesroot" / "0"
-    return site if site.is_dir() else base / "approot"
+    return site if site.is_dir() else approot
 
 
 def source_config(site: Path, *, emulated: bool) -> Path:
