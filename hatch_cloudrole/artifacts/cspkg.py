@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.artifacts.build_report import build_report
 from hatch_cloudrole.artifacts.files import guarded_writing, make_folder, write_documents
+from hatch_cloudrole.artifacts.sdk_runtime import SdkRuntime, read_sdk_runtime
+from hatch_cloudrole.artifacts.seed import open_seed
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, ProjectError
-from hatch_cloudrole.package import Package, write_package
+from hatch_cloudrole.package import Package
+from hatch_cloudrole.package.plan import plan_package
+from hatch_cloudrole.package.writer import write_plan
 from hatch_cloudrole.service import (
-    PRODUCT_VERSION,
+    Sdk,
     package_parts,
     role_parts,
     service_configuration,
@@ -23,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hatch_cloudrole.pipeline import Build
+    from hatch_cloudrole.artifacts.seed import Seed
+    from hatch_cloudrole.package.plan import Plan
+    from hatch_cloudrole.pipeline import Build, Prepared
     from hatch_cloudrole.report import BuildReport
     from hatch_cloudrole.settings.model import Service
 
@@ -41,51 +48,78 @@ def write_cspkg(build: Build, directory: Path, *, timestamp: int) -> BuildReport
 
     :raises CloudRoleError: of every kind.
     """
-    missing = missing_variables(build.service, build.world.env)
+    service = build.service
+    missing = missing_variables(service, build.world.env)
     if missing:
         raise ProjectError("The environment lacks what the settings name", missing)
-    prepared = build.prepare()
-    own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
-    package = Package(
-        product_version=PRODUCT_VERSION,
-        parts=_contents(package_parts(build.service)),
-        layouts={
-            role.name: {**prepared.trees[role.name].files, **_contents(role_parts(role, own_scripts))}
-            for role in build.service.roles
-        },
-        timestamp=datetime.fromtimestamp(timestamp, timezone.utc),
-    )
-    documents = {f"{build.stem}.csdef": source_csdef(build.service, own_scripts)}
-    for name in build.service.configuration_names:
-        documents[f"{build.stem}.{name}.cscfg"] = service_configuration(build.service, name, build.world.env)
     path = directory / f"{build.stem}.cspkg"
-    with build.timed("write"):
-        make_folder(directory)
-        with guarded_writing(build, prepared, path, _every_content(package)) as on_bytes:
-            write_package(package, path, progress=on_bytes)
-        try:
-            write_documents(directory, documents)
-        except CloudRoleError:
-            path.unlink(missing_ok=True)  # all of it or nothing
-            raise
+    root = build.project.root
+    # What comes from elsewhere is read first: a resolution takes long.
+    sdk = read_sdk_runtime(root / service.sdk_runtime) if service.sdk_runtime else SdkRuntime()
+    with open_seed(root / service.seed, service, path) if service.seed else nullcontext() as seed:
+        prepared = build.prepare()
+        own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
+        documents = {f"{build.stem}.csdef": source_csdef(service, own_scripts)}
+        for name in service.configuration_names:
+            documents[f"{build.stem}.{name}.cscfg"] = service_configuration(service, name, build.world.env)
+        when = datetime.fromtimestamp(timestamp, timezone.utc)
+        plan = (
+            seed.plan({name: tree.files for name, tree in prepared.trees.items()}, when)
+            if seed
+            else plan_package(_package(service, prepared, sdk, when))
+        )
+        with build.timed("write"):
+            make_folder(directory)
+            with guarded_writing(build, prepared, path, plan.contents.values()) as on_bytes:
+                if seed:
+                    seed.write(plan, path, when, progress=on_bytes)
+                else:
+                    write_plan(plan, path, when, progress=on_bytes)
+            try:
+                write_documents(directory, documents)
+            except CloudRoleError:
+                path.unlink(missing_ok=True)  # all of it or nothing
+                raise
     written = Content.of_file(path)
-    build.notes += _notes(build.service, written.size)
+    build.notes += _notes(service, written.size, plan, seed)
     artifacts = {path.name: written, **_contents(documents)}
     return build_report(build, prepared, target_version="cspkg", artifacts=artifacts)
+
+
+def _package(service: Service, prepared: Prepared, sdk: SdkRuntime, when: datetime) -> Package:
+    """The package that is made from nothing but the settings, the roles' trees and the SDK's runtime."""
+    own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
+    return Package(
+        product_version=sdk.version,
+        parts=_contents(package_parts(service, Sdk(sdk.version))),
+        layouts={
+            role.name: {
+                **prepared.trees[role.name].files,
+                **sdk.of(role),
+                **_contents(role_parts(role, own_scripts, sdk.sdk(role))),
+            }
+            for role in service.roles
+        },
+        timestamp=when,
+    )
 
 
 def _contents(documents: Mapping[str, bytes]) -> dict[str, Content]:
     return {name: Content.of_bytes(data) for name, data in documents.items()}
 
 
-def _every_content(package: Package) -> list[Content]:
-    return [each for files in package.layouts.values() for each in files.values()]
-
-
-def _notes(service: Service, size: int) -> list[str]:
+def _notes(service: Service, size: int, plan: Plan, seed: Seed | None) -> list[str]:
     """What the user must know before deploying the package."""
-    notes = [
-        r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
+    notes = []
+    files = [file for layout in plan.manifest.layouts for file in layout.files]
+    if not any(file.relative.lower().startswith("base/") for file in files):
+        notes.append(r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it")
+    if seed:
+        notes.append(
+            f"Service definition, role models and SDK are those of {seed.name}: settings of endpoints, "
+            "startup tasks and storage count for the .csdef alone"
+        )
+    notes += [
         "Cloud Services (extended support) ends on 31 March 2027; :zip is for the hosts that come after",
     ]
     certificates = sorted(

@@ -69,7 +69,7 @@ def open_artifact(path: Path) -> AbstractContextManager[Package]:
 
 
 def has_folders(path: Path) -> bool:
-    """Whether the file is a zip of role folders: it has a role.json where they have it, and is no OPC package.
+    """Whether the file is a zip of role folders: it has a role.json where they do, and is no OPC package.
 
     :raises TransportError: the file cannot be read.
     """

@@ -10,6 +10,8 @@ from hatch_cloudrole.service.tasks import NO_OWN_SCRIPTS, add_runtime, add_start
 from hatch_cloudrole.service.xmldoc import child, new, packaged, render
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hatch_cloudrole.service.tasks import OwnScripts
     from hatch_cloudrole.settings.model import Role
 
@@ -17,9 +19,18 @@ __all__ = ["role_model", "runtime_setup"]
 
 _SITE_FOLDER = "sitesroot\\0"
 _TARGET_RUNTIME = "v4.0"
+_GLOBAL = (
+    "base/x64/msshrtmi.dll",
+    "base/x86/msshrtmi.dll",
+    "base/Microsoft.WindowsAzure.ServiceRuntime.dll",
+    "base/policy.1.0.Microsoft.WindowsAzure.ServiceRuntime.dll",
+    "storage/cloud/x64/mswacdmi.dll",
+)
 
 
-def role_model(role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> bytes:
+def role_model(
+    role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS, sdk_version: str = PRODUCT_VERSION
+) -> bytes:
     """RoleModel.xml: tasks, program, properties and site of one role.
 
     The properties are those that readers ask for: Python Tools' scripts take RoleType and Configuration from
@@ -29,7 +40,7 @@ def role_model(role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> bytes:
 
     :raises ProjectError: a value cannot be written as XML.
     """
-    root = packaged("RoleModel", DEFINITION, name=role.name, version=PRODUCT_VERSION)
+    root = packaged("RoleModel", DEFINITION, name=role.name, version=sdk_version)
     add_startup(root, role, own_scripts, packaged=True)
     add_runtime(root, role, own_scripts, packaged=True)
     properties = child(root, "Properties")
@@ -46,13 +57,19 @@ def role_model(role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> bytes:
     return render(root)
 
 
-def runtime_setup(role: Role) -> bytes:
+def runtime_setup(role: Role, sdk_files: Collection[str] = ()) -> bytes:
     """RuntimeSetup.Manifest: the folders of the SDK's host programs, and the identity that IIS adds.
 
-    Source: output of cspack 2.7 to 2.9. Certificates that only elevated processes may read would add
-    PermissionLevels; those of our endpoints are open to both.
+    `sdk_files` are those of the SDK that the role has; the .NET assemblies among them that every process must
+    find go to the global assembly cache.
+
+    Source: output of cspack 1.8 (for the cloud) and 2.7 to 2.9 (for the emulator). Certificates that only
+    elevated processes may read would add PermissionLevels; those of our endpoints are open to both.
     """
     root = new("RuntimeSetup")
+    for file in _GLOBAL:
+        if file in sdk_files:
+            child(root, "Operation", type="Gac", path=file.replace("/", "\\"))
     for folder in ("base\\x64", "base\\x86"):
         child(root, "Operation", type="Path", path=folder)
     if role.has_site:

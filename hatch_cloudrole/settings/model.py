@@ -145,6 +145,9 @@ class Service:
     """An RFC 3339 UTC timestamp, or empty."""
     find_links: tuple[str, ...] = ()
     index_url: str = ""
+    sdk_runtime: str = ""
+    """Where the Azure SDK's runtime lies, absolute or from the project, or empty. So is `seed`, a package."""
+    seed: str = ""
 
     @property
     def configuration_names(self) -> tuple[str, ...]:

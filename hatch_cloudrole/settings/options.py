@@ -110,6 +110,18 @@ _SERVICE = (
         about="The package index.",
         example='"https://packages.example.com/simple"',
     ),
+    Option(
+        "sdk-runtime",
+        Outside("folder"),
+        about=r"`runtimes\base` of an installed Azure SDK, whose files Azure boots a role with.",
+        example='"vendor/runtimes/base"',
+    ),
+    Option(
+        "seed",
+        Outside("file"),
+        about=r"A .cspkg of which everything stays but `\approot` and `\sitesroot` of its roles.",
+        example='"vendor/shop.cspkg"',
+    ),
 )
 
 

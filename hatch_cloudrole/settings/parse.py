@@ -47,6 +47,7 @@ def parse_service(
     _check_roles(service)
     _check_ports(roles)
     _check_configuration_names(roles)
+    _check_seed(service)
     if place.faults:
         faults = sorted(set(place.faults))
         plural = "s" if len(faults) > 1 else ""
@@ -55,7 +56,7 @@ def parse_service(
         "name": service.values.get("service", legal_service_name(project.name)),
         "roles": tuple(build_role(role, service) for role in roles),
     }
-    own = ("os_family", "exclude_newer", "find_links", "index_url")
+    own = ("os_family", "exclude_newer", "find_links", "index_url", "sdk_runtime", "seed")
     values |= {name: service.values[name] for name in own if name in service.values}
     return Service(version=project.version, **values)
 
@@ -77,6 +78,13 @@ def _check_python(service: Read, roles: tuple[Read, ...]) -> None:
         service.place.at("python").fault(
             f"is missing, accepted: a CPython that requires-python = {show(requires)} of the project allows",
             "there is no default, because the newest release of no supported X.Y is allowed",
+        )
+
+
+def _check_seed(service: Read) -> None:
+    if service.has("seed") and service.has("sdk-runtime"):
+        service.place.at("seed").fault(
+            "found with sdk-runtime, accepted: at most one of the two", "a seed has the SDK's files already"
         )
 
 

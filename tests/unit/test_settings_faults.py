@@ -175,7 +175,7 @@ BAD = {
             "vm-size: unknown key, accepted: artifacts, dependencies, dev-mode-dirs, dev-mode-exact, directory, "
             "exclude, exclude-newer, find-links, force-include, hooks, ignore-vcs, include, index-url, nuget-feed, "
             "only-include, only-packages, os-family, packages, platform, python, reproducible, "
-            "require-runtime-dependencies, require-runtime-features, resolver, roles, runtime, service, "
+            "require-runtime-dependencies, require-runtime-features, resolver, roles, runtime, sdk-runtime, seed, service, "
             f"skip-excluded-dirs, sources, versions{NEXT}it belongs to a role, as in roles.NAME.vm-size"
         ),
     ),

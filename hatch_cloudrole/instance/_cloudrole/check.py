@@ -94,7 +94,7 @@ def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
 
 def _site_faults(places: Places) -> Iterator[str]:
     try:
-        config = site_folder(places.approot.parent) / "web.config"
+        config = site_folder(places.approot) / "web.config"
         data = config.read_bytes()
         if edited(data, processor(places, sys.executable), config) != data:
             yield f"{config}: does not name {sys.executable} and this role; run configure"
