@@ -21,6 +21,7 @@ _COMMANDS = {
     "verify": "Check a package and every wheel in it.",
     "diff": "Show what changed from one package to another.",
     "extract": "Unpack a package, each file verified.",
+    "schema": "Print the JSON schema of the settings, for editors.",
     "cache": "Look after the store of wheels.",
 }
 

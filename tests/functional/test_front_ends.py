@@ -68,7 +68,12 @@ def test_every_front_end_gives_the_same_bytes(shop: Shop) -> None:
     path.write_text(path.read_text() + role)
     assert shop.build().code == 0
     expected = packages(shop)
-    assert sorted(expected) == ["shop-1.2.Cloud.cscfg", "shop-1.2.Local.cscfg", "shop-1.2.csdef", "shop-1.2.cspkg"]
+    assert sorted(expected) == [
+        "shop-1.2.Cloud.cscfg",
+        "shop-1.2.Local.cscfg",
+        "shop-1.2.csdef",
+        "shop-1.2.cspkg",
+    ]
     for name, argv in FRONT_ENDS.items():
         done = front_end(shop, *argv, **ON)
         assert done.returncode == 0, (name, done.stdout, done.stderr)
