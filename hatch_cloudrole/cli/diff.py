@@ -97,19 +97,16 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _role_lines(role: RoleChanges) -> Iterator[str]:
+    from hatch_cloudrole.package.names import printable
     from hatch_cloudrole.progress import human_bytes
 
-    before, after = human_bytes(role.before), human_bytes(role.after)
-    if role.kind == "same":
-        yield f"Role {role.name}: the same, {after}"
-    elif role.kind == "changed":
-        sizes = (
-            after if role.before == role.after else f"{_to(before, after)} ({role.after - role.before:+d} B)"
-        )
-        yield f"Role {role.name}: {sizes}"
+    head, after = f"Role {printable(role.name)}", human_bytes(role.after)
+    if role.kind == "changed":
+        yield f"{head}: {after} ({role.after - role.before:+d} B)"
+    elif role.kind == "same":
+        yield f"{head}: the same, {after}"
     else:
-        yield f"Role {role.name}: {role.kind}, {before if role.kind == 'removed' else after}"
-    if role.kind == "removed":
+        yield f"{head}: {role.kind}, {human_bytes(role.before or role.after)}"
         return
     for wheel in role.wheels:
         what = {
@@ -132,11 +129,10 @@ def _file_lines(changes: Sequence[Change]) -> Iterator[str]:
     from hatch_cloudrole.progress import human_bytes
 
     for each in changes:
-        before, after = human_bytes(each.before or 0), human_bytes(each.after or 0)
+        before, after = each.before or 0, each.after or 0
+        size = human_bytes(before if each.kind == "removed" else after)
         if each.kind == "changed":
-            size = f"{after}, as before" if each.before == each.after else _to(before, after)
-        else:
-            size = after if each.kind == "added" else before
+            size += f" ({after - before:+d} B)" if before != after else ", the same size"
         yield f"  {_SIGNS[each.kind]} {printable(each.path)}  {size}"
 
 

@@ -36,6 +36,17 @@ class CloudRoleBuildHook(_Base):
 
     PLUGIN_NAME = "cloudrole"
 
+    def clean(self, versions: list[str]) -> None:
+        """Remove what earlier builds of the package left beside the wheel."""
+        from hatch_cloudrole.hatch.builder import CloudRoleBuilder
+
+        try:
+            if self.target_name == "wheel" and _is_on(self.config):
+                builder = CloudRoleBuilder(self.root, metadata=self.metadata, app=self.app)
+                builder.clean(self.directory, versions)
+        except CloudRoleError:
+            return  # the build that follows will say what is wrong
+
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         from hatch_cloudrole.hatch.builder import BUILDING, CloudRoleBuilder, build_all
 

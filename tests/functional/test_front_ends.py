@@ -142,6 +142,17 @@ def test_the_hook_builds_the_versions_that_the_target_names(shop: Shop) -> None:
     assert list(packages(shop)) == ["shop-1.2.zip"]
 
 
+@pytest.mark.usefixtures("index")
+def test_cleaning_takes_the_packages_along(shop: Shop) -> None:
+    with_hook(shop)
+    assert front_end(shop, "hatchling", "build", "-t", "wheel", **ON).returncode == 0
+    (shop.root / "dist" / "shop-1.1.cspkg").write_bytes(b"an earlier one")
+    assert front_end(shop, "hatchling", "build", "-t", "wheel", "--clean-only").returncode == 0
+    assert "shop-1.1.cspkg" in shop.artifacts(), "the hook is off, so it has nothing to clean"
+    assert front_end(shop, "hatchling", "build", "-t", "wheel", "--clean-only", **ON).returncode == 0
+    assert shop.artifacts() == []
+
+
 # What goes wrong
 
 
