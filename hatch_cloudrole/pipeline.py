@@ -15,6 +15,7 @@ from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_n
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
+from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
 from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
@@ -65,13 +66,18 @@ class Build:
     def select(self) -> dict[str, Selection]:
         """The files of each role.
 
-        :raises ProjectError: a file that looks like a secret would be shipped.
+        :raises ProjectError: a file would be shipped that looks like a secret, or that Windows cannot hold.
         """
         selections = {
             role.name: select_role_files(self.files, role, named=self.named, ignored=self.ignored)
             for role in self.service.roles
         }
-        faults = sorted({fault for selection in selections.values() for fault in selection.faults})
+        found = {fault for selection in selections.values() for fault in selection.faults}
+        for role in self.service.roles:
+            if role.target.is_windows:
+                longest = len(SITE if role.has_site else APPROOT)
+                found.update(path_faults(selections[role.name].files, prefix_length=longest))
+        faults = sorted(found)
         if faults:
             raise ProjectError("Some files cannot be shipped", faults)
         return selections
@@ -191,16 +197,17 @@ class Build:
         trees: dict[str, RoleTree] = {}
         errors: list[CloudRoleError] = []
         contents: dict[Path, Content] = {}
+
+        def content(path: Path) -> Content:
+            if path not in contents:  # roles may share files
+                contents[path] = Content.of_file(path)
+            return contents[path]
+
         for role in self.service.roles:
             wheels = role_wheels(role, locks[role.target], houses[role.target])
             where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
             try:
-                files = {
-                    path: contents.setdefault(file.path, Content.of_file(file.path))
-                    if file.path not in contents
-                    else contents[file.path]
-                    for path, file in selections[role.name].files.items()
-                }
+                files = {path: content(file.path) for path, file in selections[role.name].files.items()}
                 trees[role.name] = build_role_tree(
                     self.service,
                     role,

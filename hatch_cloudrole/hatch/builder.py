@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.constants import DEFAULT_BUILD_DIRECTORY
 from hatchling.builders.plugin.interface import BuilderInterface
 
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
@@ -16,7 +18,6 @@ from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, Transpor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hatchling.builders.config import BuilderConfig
     from hatchling.plugin.manager import PluginManager
 
     from hatch_cloudrole.options import Options
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
     _Base = BuilderInterface[BuilderConfig, PluginManager]
 else:
     _Base = BuilderInterface
+
+
+class CloudRoleBuilderConfig(BuilderConfig):
+    """Hatch's own options, less one exclusion: compiled modules (`*.pyd`) of a role are what it runs."""
+
+    def default_global_exclude(self) -> list[str]:
+        patterns = ["*.py[co]", f"/{DEFAULT_BUILD_DIRECTORY}"]
+        folder = os.path.relpath(self.directory, self.root).replace(os.sep, "/")
+        if not folder.startswith(".."):
+            patterns.append(f"/{folder}")  # what earlier builds left is no part of the next
+        return patterns
 
 
 class CloudRoleBuilder(_Base):
@@ -49,6 +61,10 @@ class CloudRoleBuilder(_Base):
         super().__init__(*args, **kwargs)
         self.reports: list[BuildReport] = []
         """One report for each target version that was built."""
+
+    @classmethod
+    def get_config_class(cls) -> type[BuilderConfig]:
+        return CloudRoleBuilderConfig
 
     def get_version_api(self) -> dict[str, Callable[..., str]]:
         return {"cspkg": self.build_cspkg, "zip": self.build_zip}
@@ -150,7 +166,7 @@ def open_build(builder: CloudRoleBuilder) -> Build:
         service=service,
         files=files,
         named=named_patterns(builder),
-        ignored=ignored_files(project.root, files),
+        ignored=ignored_files(builder, files),
         options=builder.options or Options.from_environment(env),
         world=World(
             env=env,

@@ -51,8 +51,13 @@ def read_project(builder: BuilderInterface[Any, Any]) -> Project:
             table=table,
         )
     except (TypeError, ValueError, OSError) as error:
+        remedy = ""
+        if "Unknown metadata hook" in str(error) or "Unknown version source" in str(error):
+            remedy = (
+                "install beside cloudrole what [build-system] requires, or run `hatch build -t cloudrole`"
+            )
         raise ProjectError(
-            "The project's metadata cannot be used", [Fault("pyproject.toml", str(error))]
+            "The project's metadata cannot be used", [Fault("pyproject.toml", str(error), remedy)]
         ) from None
     except Exception as error:
         # A version source or metadata hook of the project's own may raise anything.
@@ -112,12 +117,19 @@ def named_patterns(builder: BuilderInterface[Any, Any]) -> list[str]:
     return names
 
 
-def ignored_files(root: Path, files: Iterable[ProjectFile]) -> Callable[[str], bool]:
-    """What the .gitignore files below the top one leave out: Hatch itself reads the top one alone."""
+def ignored_files(builder: BuilderInterface[Any, Any], files: Iterable[ProjectFile]) -> Callable[[str], bool]:
+    """What the .gitignore files below the top one leave out: Hatch itself reads the top one alone.
+
+    What `artifacts` names is taken in whatever is ignored, and `ignore-vcs` turns all of it off, as in Hatch.
+    """
+    root = Path(builder.root)
+    if builder.config.ignore_vcs:
+        return lambda _: False
     folders = {parent for file in files for parent in PurePath(file.relative).parents}
     texts: dict[str, str] = {}
     for folder in folders:
         path = root / folder / ".gitignore"
         if folder != PurePath() and path.is_file():
             texts[folder.as_posix()] = path.read_text(encoding="utf-8", errors="replace")
-    return gitignore_matcher(texts)
+    matches = gitignore_matcher(texts)
+    return lambda path: matches(path) and not builder.config.path_is_artifact(path)

@@ -14,14 +14,15 @@ if ($env:CLOUDROLE_HOME) { $RoleHome = [IO.Path]::Combine($AppRoot, $env:CLOUDRO
 # role.py has its own log; this is for what keeps it from starting.
 function Stop-Script([int] $Code, [string] $Text) {
     $line = '{0} FAILED with exit code {1}: {2}' -f [DateTime]::UtcNow.ToString('yyyy-MM-ddTHH:mm:ss.fffZ'), $Code, $Text
-    Write-Output $line
-    if ($env:CLOUDROLE_LOG_DIR) {
-        try {
-            $log = [IO.Path]::Combine($env:CLOUDROLE_LOG_DIR, $ScriptName + '.log')
-            [IO.File]::AppendAllText($log, $line + "`n")
-        } catch {
-            Write-Output "the log cannot be written: $_"
-        }
+    [Console]::Error.WriteLine($line)
+    $logs = [IO.Path]::Combine($AppRoot, 'logs')
+    if ($env:DiagnosticStore) { $logs = [IO.Path]::Combine($env:DiagnosticStore, 'LogFiles') }
+    if ($env:CLOUDROLE_LOG_DIR) { $logs = [IO.Path]::Combine($AppRoot, $env:CLOUDROLE_LOG_DIR) }
+    try {
+        $null = [IO.Directory]::CreateDirectory($logs)
+        [IO.File]::AppendAllText([IO.Path]::Combine($logs, $ScriptName + '.log'), $line + "`n")
+    } catch {
+        [Console]::Error.WriteLine("the log cannot be written: $_")
     }
     exit $Code
 }
@@ -30,13 +31,13 @@ function Stop-Script([int] $Code, [string] $Text) {
 function Find-PythonIn([string] $Folder) {
     foreach ($place in @('', 'python', 'tools')) {
         $path = [IO.Path]::Combine($Folder, $place, 'python.exe')
-        if (Test-Path -LiteralPath $path -PathType Leaf) { return $path }
+        if ([IO.File]::Exists($path)) { return $path }
     }
 }
 
 # Whether an interpreter starts, and is the CPython that the wheels are for.
 function Test-Python([string] $Path) {
-    if (-not (Test-Path -LiteralPath $Path -PathType Leaf)) { return $false }
+    if (-not [IO.File]::Exists($Path)) { return $false }
     $minor = ($Role.python -split '\.')[0..1] -join '.'
     $code = "import sys, sysconfig; sys.exit(sys.implementation.name != 'cpython'" +
         " or '{0}.{1}'.format(*sys.version_info) != '$minor'" +
@@ -67,7 +68,7 @@ function Get-InstalledPython {
                 }
             }
         } catch {
-            Write-Output "$root cannot be read: $_" | Out-Host
+            [Console]::Error.WriteLine("$root cannot be read: $_")
         }
     }
     return $found
@@ -81,11 +82,11 @@ function Find-Python([string] $Remembered) {
     )
     foreach ($pair in $named) {
         if (-not $pair[0]) { continue }
-        $path = [IO.Path]::Combine($AppRoot, [Environment]::ExpandEnvironmentVariables($pair[0]))
-        if (Test-Path -LiteralPath $path -PathType Leaf) { return @{ Path = $path; Reason = $pair[1] } }
+        $path = [IO.Path]::Combine($AppRoot, [Environment]::ExpandEnvironmentVariables($pair[0]).Trim('"'))
+        if ([IO.File]::Exists($path)) { return @{ Path = $path; Reason = $pair[1] } }
         Stop-Script 111 "$path is missing, but $($pair[1]); install it there or name another"
     }
-    if ($Remembered -and (Test-Path -LiteralPath $Remembered -PathType Leaf)) {
+    if ($Remembered -and [IO.File]::Exists($Remembered)) {
         return @{ Path = $Remembered; Reason = 'configure used it' }
     }
     $path = Find-PythonIn ([IO.Path]::Combine($AppRoot, 'runtime'))
@@ -111,8 +112,8 @@ function Get-RuntimeArchive([string] $File) {
         $source = $env:CLOUDROLE_RUNTIME_URL
         if ($source.EndsWith('/')) { $source = $source + ($runtime.url -split '/')[-1] }
     }
-    if (Test-Path -LiteralPath $source -PathType Leaf) {
-        Copy-Item -LiteralPath $source -Destination $File
+    if ([IO.File]::Exists($source)) {
+        [IO.File]::Copy($source, $File, $true)
         return
     }
     [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
@@ -134,23 +135,31 @@ function Install-Runtime {
     $runtime = $Role.runtime
     $target = [IO.Path]::Combine($RoleHome, 'python-' + $runtime.version)
     $beside = [IO.Path]::Combine($RoleHome, 'get.' + [Guid]::NewGuid().ToString('N').Substring(0, 8))
-    $null = New-Item -ItemType Directory -Force -Path $beside
+    $null = [IO.Directory]::CreateDirectory($beside)
     try {
         $archive = [IO.Path]::Combine($beside, 'archive')
         Get-RuntimeArchive $archive | Out-Host
         $hash = (Get-FileHash -LiteralPath $archive -Algorithm SHA256).Hash
         if ($hash -ne $runtime.sha256) { throw "the archive's SHA-256 is $hash, but role.json has $($runtime.sha256)" }
         $new = [IO.Path]::Combine($beside, 'new')
-        $null = New-Item -ItemType Directory -Path $new
+        $null = [IO.Directory]::CreateDirectory($new)
         $tar = 'tar'
         if ($env:SystemRoot) {
             $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
-            if (Test-Path -LiteralPath $own -PathType Leaf) { $tar = $own }
+            if ([IO.File]::Exists($own)) { $tar = $own }
         }
         & $tar '-x' '-f' $archive '-C' $new | Out-Host
         if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
         if (-not (Find-PythonIn $new)) { throw 'the archive holds no python.exe' }
-        if (-not (Test-Path -LiteralPath $target)) { [IO.Directory]::Move($new, $target) }
+        # Where another run was quicker, its result stays; scanners may hold new files for a moment.
+        for ($try = 1; -not [IO.Directory]::Exists($target); $try++) {
+            try {
+                [IO.Directory]::Move($new, $target)
+            } catch {
+                if ($try -ge 10) { throw }
+                Start-Sleep -Seconds 1
+            }
+        }
     } finally {
         Remove-Item -LiteralPath $beside -Recurse -Force -ErrorAction SilentlyContinue
     }

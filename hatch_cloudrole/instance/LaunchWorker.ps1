@@ -13,14 +13,15 @@ if ($env:CLOUDROLE_HOME) { $RoleHome = [IO.Path]::Combine($AppRoot, $env:CLOUDRO
 # role.py has its own log; this is for what keeps it from starting.
 function Stop-Script([int] $Code, [string] $Text) {
     $line = '{0} FAILED with exit code {1}: {2}' -f [DateTime]::UtcNow.ToString('yyyy-MM-ddTHH:mm:ss.fffZ'), $Code, $Text
-    Write-Output $line
-    if ($env:CLOUDROLE_LOG_DIR) {
-        try {
-            $log = [IO.Path]::Combine($env:CLOUDROLE_LOG_DIR, $ScriptName + '.log')
-            [IO.File]::AppendAllText($log, $line + "`n")
-        } catch {
-            Write-Output "the log cannot be written: $_"
-        }
+    [Console]::Error.WriteLine($line)
+    $logs = [IO.Path]::Combine($AppRoot, 'logs')
+    if ($env:DiagnosticStore) { $logs = [IO.Path]::Combine($env:DiagnosticStore, 'LogFiles') }
+    if ($env:CLOUDROLE_LOG_DIR) { $logs = [IO.Path]::Combine($AppRoot, $env:CLOUDROLE_LOG_DIR) }
+    try {
+        $null = [IO.Directory]::CreateDirectory($logs)
+        [IO.File]::AppendAllText([IO.Path]::Combine($logs, $ScriptName + '.log'), $line + "`n")
+    } catch {
+        [Console]::Error.WriteLine("the log cannot be written: $_")
     }
     exit $Code
 }
@@ -29,13 +30,13 @@ function Stop-Script([int] $Code, [string] $Text) {
 function Find-PythonIn([string] $Folder) {
     foreach ($place in @('', 'python', 'tools')) {
         $path = [IO.Path]::Combine($Folder, $place, 'python.exe')
-        if (Test-Path -LiteralPath $path -PathType Leaf) { return $path }
+        if ([IO.File]::Exists($path)) { return $path }
     }
 }
 
 # Whether an interpreter starts, and is the CPython that the wheels are for.
 function Test-Python([string] $Path) {
-    if (-not (Test-Path -LiteralPath $Path -PathType Leaf)) { return $false }
+    if (-not [IO.File]::Exists($Path)) { return $false }
     $minor = ($Role.python -split '\.')[0..1] -join '.'
     $code = "import sys, sysconfig; sys.exit(sys.implementation.name != 'cpython'" +
         " or '{0}.{1}'.format(*sys.version_info) != '$minor'" +
@@ -66,7 +67,7 @@ function Get-InstalledPython {
                 }
             }
         } catch {
-            Write-Output "$root cannot be read: $_" | Out-Host
+            [Console]::Error.WriteLine("$root cannot be read: $_")
         }
     }
     return $found
@@ -80,11 +81,11 @@ function Find-Python([string] $Remembered) {
     )
     foreach ($pair in $named) {
         if (-not $pair[0]) { continue }
-        $path = [IO.Path]::Combine($AppRoot, [Environment]::ExpandEnvironmentVariables($pair[0]))
-        if (Test-Path -LiteralPath $path -PathType Leaf) { return @{ Path = $path; Reason = $pair[1] } }
+        $path = [IO.Path]::Combine($AppRoot, [Environment]::ExpandEnvironmentVariables($pair[0]).Trim('"'))
+        if ([IO.File]::Exists($path)) { return @{ Path = $path; Reason = $pair[1] } }
         Stop-Script 111 "$path is missing, but $($pair[1]); install it there or name another"
     }
-    if ($Remembered -and (Test-Path -LiteralPath $Remembered -PathType Leaf)) {
+    if ($Remembered -and [IO.File]::Exists($Remembered)) {
         return @{ Path = $Remembered; Reason = 'configure used it' }
     }
     $path = Find-PythonIn ([IO.Path]::Combine($AppRoot, 'runtime'))
@@ -105,7 +106,7 @@ try {
     $Role = [IO.File]::ReadAllText([IO.Path]::Combine($Bin, 'role.json')) | ConvertFrom-Json
     $remembered = ''
     $file = [IO.Path]::Combine($RoleHome, 'python.txt')
-    if (Test-Path -LiteralPath $file -PathType Leaf) { $remembered = [IO.File]::ReadAllText($file) }
+    if ([IO.File]::Exists($file)) { $remembered = [IO.File]::ReadAllText($file) }
     $found = Find-Python $remembered
     if (-not $found) {
         Stop-Script 111 "there is no CPython $($Role.python) for $($Role.platform) on this instance; ConfigureCloudService.ps1 has to run first"

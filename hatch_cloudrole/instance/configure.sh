@@ -153,13 +153,15 @@ if [ -z "$python" ]; then
     url=$(setting url) || exit $?
     hash=$(setting sha256) || exit $?
     source=$url
+    path=$(setting path) || exit $?
+    [ -z "$path" ] || source=$(below "$path")
     if [ -n "${CLOUDROLE_RUNTIME_URL:-}" ]; then
         source=$CLOUDROLE_RUNTIME_URL
         case $source in
         */) source=$source${url##*/} ;;
         esac
     fi
-    [ -n "$url" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"
+    [ -n "$source" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"
     obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $source"
     find_python ''
     [ -n "$python" ] || fail 112 "$what, and what was obtained from $source holds none"

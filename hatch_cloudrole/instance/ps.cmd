@@ -20,6 +20,10 @@ set "CLOUDROLE_BOOT_LOG=%CLOUDROLE_LOG_DIR%\%~nx1.boot.log"
 if exist "%CLOUDROLE_BOOT_LOG%" move /y "%CLOUDROLE_BOOT_LOG%" "%CLOUDROLE_BOOT_LOG%.1" >nul 2>nul
 if exist "%CLOUDROLE_BOOT_LOG%" set "CLOUDROLE_BOOT_LOG=%CLOUDROLE_LOG_DIR%\%~nx1.%RANDOM%.boot.log"
 
+rem A log that cannot be written must not keep the script from running, as its redirection would.
+copy /y nul "%CLOUDROLE_BOOT_LOG%" >nul 2>nul
+if not exist "%CLOUDROLE_BOOT_LOG%" set "CLOUDROLE_BOOT_LOG=%TEMP%\%~nx1.boot.log"
+
 rem A 32-bit parent is shown another System32; Sysnative is the real one, and exists only then.
 if defined CLOUDROLE_POWERSHELL goto run
 set "CLOUDROLE_POWERSHELL=%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe"

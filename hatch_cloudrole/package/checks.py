@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.content import chunks
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hatch_cloudrole.package.manifest import ContentDefinition
     from hatch_cloudrole.package.reader import Reading
 
 __all__ = ["check_package"]
@@ -70,29 +70,31 @@ def _container_faults(reading: Reading) -> Iterator[Fault]:
 def _content_faults(reading: Reading) -> Iterator[Fault]:
     """Read every content and compare it with what the manifest says."""
     users = _users(reading)
+    # A part is read once, however many contents a manifest claims to lie in it.
+    judge = cache(partial(_judge, reading))
     for each in reading.manifest.contents:
         where = users.get(each.name, each.name)
         if each.sha256 is None:
             yield Fault(where, "has no hash (algorithm None), so that nothing protects its bytes")
-        try:
-            found = _sha256(reading, each)
-        except PackageError as error:
-            yield from (Fault(where, fault.what, fault.remedy) for fault in error.faults)
-            continue
-        if each.sha256 and found and found != each.sha256:
+        found, damage = judge(each.part.lower())
+        yield from (Fault(where, fault.what, fault.remedy) for fault in damage)
+        if found and each.sha256 and found != each.sha256:
             yield Fault(where, f"its SHA-256 is {found}; the manifest says {each.sha256}")
 
 
-def _sha256(reading: Reading, content: ContentDefinition) -> str:
-    """The hash of the bytes that are there; nothing when they are missing, which is known already."""
-    info = reading.archive.find(content.part)
+def _judge(reading: Reading, part: str) -> tuple[str, tuple[Fault, ...]]:
+    """The SHA-256 of a part, or what keeps it from being read; neither for one known to be missing."""
+    info = reading.archive.find(part)
     if info is None:
-        return ""
+        return "", ()
     digest = hashlib.sha256()
-    with reading.archive.open(info) as stream:
-        for chunk in chunks(stream):
-            digest.update(chunk)
-    return digest.hexdigest()
+    try:
+        with reading.archive.open(info) as stream:
+            for chunk in chunks(stream):
+                digest.update(chunk)
+    except PackageError as error:
+        return "", error.faults
+    return digest.hexdigest(), ()
 
 
 def _users(reading: Reading) -> dict[str, str]:

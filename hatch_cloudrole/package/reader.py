@@ -201,10 +201,16 @@ def _part_faults(
         if each.length not in {UNKNOWN_LENGTH, info.file_size}:
             yield Fault(each.name, f"is {info.file_size} bytes long; the manifest says {each.length}")
     lengths = {each.name: max(each.length, 0) for each in manifest.contents}
-    total = sum(lengths.get(file.content, 0) for layout in manifest.layouts for file in layout.files)
+    files = sum(lengths.get(file.content, 0) for layout in manifest.layouts for file in layout.files)
     limit = unpacked_limit(archive.size)
-    if total > limit:
-        yield Fault(manifest_part, f"its files unpack to {total} bytes; the limit for its size is {limit}")
+    for what, total in (
+        ("contents", sum(max(each.length, 0) for each in manifest.contents)),
+        ("files", files),
+    ):
+        if total > limit:
+            yield Fault(
+                manifest_part, f"its {what} unpack to {total} bytes; the limit for its size is {limit}"
+            )
 
 
 def _package(reading: Reading) -> Package:

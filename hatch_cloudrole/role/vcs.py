@@ -5,9 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["gitignore_matcher"]
+
+
+def _patterns(text: str) -> Iterator[str]:
+    """The lines that are patterns. Git passes over the others (`!` alone, say); the library refuses them."""
+    from pathspec import GitIgnoreSpec
+
+    for line in text.splitlines():
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError:
+            continue
+        yield line
 
 
 def gitignore_matcher(gitignores: Mapping[str, str]) -> Callable[[str], bool]:
@@ -20,7 +32,7 @@ def gitignore_matcher(gitignores: Mapping[str, str]) -> Callable[[str], bool]:
     from pathspec import GitIgnoreSpec
 
     specs = {
-        "" if folder == "." else f"{folder}/": GitIgnoreSpec.from_lines(text.splitlines())
+        "" if folder == "." else f"{folder}/": GitIgnoreSpec.from_lines(_patterns(text))
         for folder, text in gitignores.items()
     }
     folders: dict[str, bool] = {"": False}

@@ -65,6 +65,20 @@ def legal_service_name(project: str) -> str:
     return name if re.match(r"[A-Za-z_]", name) and not _DEVICE.match(name) else f"_{name}"
 
 
+def _pattern(text: str) -> str:
+    """A gitignore pattern that can match something.
+
+    :raises ValueError: it is none.
+    """
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([filled(text)])
+    except ValueError:
+        raise ValueError from None
+    return text
+
+
 def _handler(text: str) -> str:
     """Check a handler: `package.module:attribute` or dotted throughout, `()` where a name is to be called.
 
@@ -160,5 +174,5 @@ INDEX_URL = Text("an http://, https:// or file:// address", _index_url)
 URL_PREFIX = Text('a URL path such as "/static" of letters, digits, . _ ~ and -', _url_prefix)
 SHA256 = Text("64 hexadecimal digits", lambda text: _matching(r"[0-9a-f]{64}")(text.lower()))
 CERTIFICATE = Text("the name of a certificate", filled)
-PATTERN = Text("a gitignore pattern", filled)
+PATTERN = Text("a gitignore pattern", _pattern)
 COMMAND = Text("a command of 1 to 256 characters on one line", _matching(r"(?=.*\S)[^\r\n]{1,256}"))

@@ -426,3 +426,36 @@ def test_cache_info_counts(shop: Shop, index: make.IndexServer) -> None:
     document = json.loads(shop.run("cache", "info", "--json").out)
     assert (document["wheels"], document["built"]) == (6, 1)
     assert "Wheels:      6" in shop.run("cache", "info").out
+
+
+def test_what_hatch_and_the_version_control_leave_out_is_not_shipped(shop: Shop) -> None:
+    """Nested ignore files count, `artifacts` bring a file back, compiled modules stay, another dist is not packed."""
+    (shop.root / ".gitignore").write_text("*.log\n")
+    shop.write(
+        target='directory = "out"\nartifacts = ["orders/generated.dat"]',
+        files={
+            "orders/.gitignore": "generated.*\n",
+            "orders/generated.txt": "no",
+            "orders/generated.dat": "yes",
+            "orders/run.log": "no",
+            "orders/native.pyd": "yes",
+        },
+    )
+    document = json.loads(shop.run("check", str(shop.root), "--json").out)
+    assert document["files"]["Orders"] == ["generated.dat", "native.pyd", "worker.py"]
+
+
+def test_a_build_folder_below_a_role_is_not_packed(shop: Shop, index: make.IndexServer) -> None:
+    shop.write(target='directory = "orders/out"')
+    for _ in range(2):
+        assert shop.build().code == 0
+    document = json.loads(shop.run("check", str(shop.root), "--json").out)
+    assert document["files"]["Orders"] == ["worker.py"]
+
+
+def test_check_names_paths_that_windows_cannot_hold(shop: Shop) -> None:
+    shop.write(files={"orders/aux.py": "", "orders/Worker.py": ""})
+    ran = shop.run("check", str(shop.root))
+    assert ran.code == 2
+    assert "aux.py" in ran.err
+    assert "Worker.py" in ran.err

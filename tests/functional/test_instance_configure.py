@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -172,24 +173,36 @@ def test_interpreter_that_does_not_fit_is_refused(
     role: RoleOnInstance, minor: str | None, platform: str | None, reason: str
 ) -> None:
     changed = {**({"python": f"{minor}.1"} if minor else {}), **({"platform": platform} if platform else {})}
-    done = role.make(alpha(), **changed).run("configure")
+    done = role.make(alpha(), None, **changed).run("configure")
     assert done.returncode == 102
     assert reason in role.log("configure.sh").splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["python2.7", "python3.6", "python3.8"])
+def test_python_that_is_too_old_is_told_in_the_log(role: RoleOnInstance, name: str) -> None:
+    python = shutil.which(name)
+    if python is None or subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip(f"no {name} here")
+    role.make().python = python
+    assert role.run("configure").returncode == 102
+    assert "but role.py needs CPython 3.9 or later" in role.log("configure.sh").splitlines()[-1]
 
 
 def test_settings_of_another_release_are_refused(role: RoleOnInstance) -> None:
     assert role.make(schema=2).run("configure").returncode == 101
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() != 0, reason="only root can run something as another user"
+)
 def test_folder_that_may_not_be_written_is_named() -> None:
     python = "/usr/bin/python3"
-    if not os.path.exists(python):
+    if not Path(python).exists():
         pytest.skip("no interpreter that every user may start")
     command = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     minor = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         role = RoleOnInstance(Path(folder), python, minor).make(alpha())
         done = subprocess.run(
             role.command("configure"),

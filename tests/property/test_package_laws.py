@@ -37,15 +37,16 @@ if TYPE_CHECKING:
 laws = settings(deadline=None, max_examples=100)
 
 contents = st.binary(max_size=40).map(of)
-segments = st.text(min_size=1, max_size=8).filter(lambda each: not file_path_fault(each) and "/" not in each)
+letters = st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='<>:"|?*\\/\ufffe\uffff')
+segments = st.text(letters, min_size=1, max_size=8).filter(lambda each: not file_path_fault(each))
 paths = st.lists(segments, min_size=1, max_size=4).map("/".join)
 file_sets = st.dictionaries(paths, contents, max_size=6).filter(
     lambda files: not path_set_faults(list(files))
 )
-roles = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True).filter(
+roles = st.from_regex(r"([A-Za-z_][A-Za-z0-9_.-]{0,6})?[A-Za-z]", fullmatch=True).filter(
     lambda name: not role_name_fault(name)
 )
-parts = st.from_regex(r"[A-Za-z]{1,5}(/[A-Za-z0-9._~-]{1,6}){0,2}", fullmatch=True).filter(
+parts = st.from_regex(r"[A-Za-z]{1,5}(/[A-Za-z0-9._~-]{0,5}[a-z0-9]){0,2}", fullmatch=True).filter(
     lambda name: not part_name_fault(name)
 )
 moments = st.integers(0, 10**15).map(
@@ -130,7 +131,7 @@ def test_whatever_is_written_has_no_fault_of_its_structure(package: Package) -> 
 # The manifest -----------------------------------------------------------------------------------------
 
 times = st.from_regex(
-    r"20[0-9]{2}-0[1-9]-[12][0-9]T1[0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{0,6}[1-9])?Z", fullmatch=True
+    r"20[0-9]{2}-0[1-9]-[12][0-8]T1[0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{0,6}[1-9])?Z", fullmatch=True
 )
 
 

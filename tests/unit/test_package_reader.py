@@ -6,7 +6,7 @@ import hashlib
 import struct
 import zipfile
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from packagemaker import MOMENT, WHEEL, Planted, of, part_of, sample_package
@@ -285,6 +285,13 @@ def test_a_document_with_too_many_tags_is_not_parsed(
     assert "has more than 500 tags" in str(refused(sound.write(path)))
 
 
+def test_a_document_that_is_too_long_is_not_unpacked(sound: Planted, path: Path) -> None:
+    sound.change(MANIFEST, lambda data: data + b" " * markup.MAX_DOCUMENT)
+    faults = refused(sound.write(path, zipfile.ZIP_DEFLATED)).faults
+    assert [each.where for each in faults] == [MANIFEST]
+    assert "bytes long; the limit is 67108864" in faults[0].what
+
+
 def test_an_archive_with_too_many_entries_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_package(sample_package(), path)
     monkeypatch.setattr(archive, "MAX_ENTRIES", 10)
@@ -307,6 +314,32 @@ def test_one_content_in_very_many_files_is_refused(path: Path, monkeypatch: pyte
     big = of(b"\0" * 100_000)
     write_package(sample_package(files={"Web": {f"approot/{each}": big for each in range(1000)}}), path)
     assert "its files unpack to 100" in str(refused(path))
+
+
+def test_one_part_in_very_many_contents_is_refused_and_read_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a small package could keep the checker busy for days."""
+    big = of(b"\0" * 100_000)
+    planted = Planted.sound(path, sample_package(files={"Web": {"approot/big": big}}))
+    text = planted.entries[MANIFEST].decode()
+    begin = text.index(f"    <ContentDefinition>\n      <Name>{part_of(big)}")
+    end = text.index("    <ContentDefinition>", begin + 1)
+    more = (text[begin:end].replace("<Name>", f"<Name>x{each}/") for each in range(1000))
+    planted.entries[MANIFEST] = (text[:end] + "".join(more) + text[end:]).encode()
+    planted.write(path)
+    assert check_package(path) == []
+    monkeypatch.setattr(archive, "_FREE", 1 << 20)
+    opened: list[str] = []
+    open_entry = archive.Archive.open
+
+    def counting(self: archive.Archive, info: zipfile.ZipInfo, sha256: str = "") -> BinaryIO:
+        opened.append(info.filename)
+        return open_entry(self, info, sha256)
+
+    monkeypatch.setattr(archive.Archive, "open", counting)
+    assert "its contents unpack to 100" in str(check_package(path)[0])
+    assert opened.count(part_of(big)) == 1
 
 
 def local_and_central(data: bytearray, name: str) -> tuple[int, int]:

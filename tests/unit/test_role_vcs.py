@@ -43,6 +43,9 @@ from hatch_cloudrole.role.vcs import gitignore_matcher
         ({".": "x.[oa]\r\n"}, "x.o", True),
         ({"a/b": "*\n!.gitignore\n"}, "a/b/.gitignore", False),
         ({"a/b": "*\n!.gitignore\n"}, "a/b/c/d", True),
+        # a line that is no pattern is passed over, and the others count
+        ({".": "!\n*.log\n/\n"}, "a.log", True),
+        ({".": "!\n*.log\n/\n"}, "a.txt", False),
     ],
 )
 def test_as_git_has_it(gitignores: dict[str, str], path: str, expected: bool) -> None:

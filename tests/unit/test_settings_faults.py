@@ -498,6 +498,10 @@ BAD = {
         f'{R}include = [""]',
         'roles.R.include[0]: found "", accepted: a gitignore pattern',
     ),
+    "include with what is no pattern": (
+        f'{R}include = ["!"]',
+        'roles.R.include[0]: found "!", accepted: a gitignore pattern',
+    ),
     "an archive without hash": (
         f'{R}runtime = {{ path = "vendor/python.nupkg" }}',
         "roles.R.runtime.sha256: is missing, accepted: 64 hexadecimal digits",

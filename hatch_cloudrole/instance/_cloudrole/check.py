@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .configure import processor
+from .embeddable import program_python
 from .faults import RoleError
 from .install import installed_digest, wanted_digest
 from .interpreter import check_interpreter, this_interpreter
@@ -52,7 +53,7 @@ def _wheel_faults(settings: Settings, places: Places) -> Iterator[str]:
 
 def _package_faults(settings: Settings, places: Places) -> Iterator[str]:
     folder = places.site_packages
-    if installed_digest(folder) != wanted_digest(settings, sys.executable):
+    if installed_digest(folder) != wanted_digest(settings, _python(places)):
         yield f"{folder}: does not hold the packages of role.json for {sys.executable}; run configure"
         return
     for record in sorted(folder.glob("*.dist-info/RECORD")):
@@ -82,21 +83,16 @@ def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
             yield f"{places.approot / path}: is a search path, but does not exist"
     if not settings.has_site:
         try:
-            program_command(settings, places, isolated=False)
+            program_command(settings, places, sys.executable)
         except RoleError as error:
             yield str(error)
-    if sys.flags.ignore_environment:
-        yield (
-            f"{sys.executable}: ignores its environment (it has a ._pth file), so processes that the program "
-            "starts do not find the packages; remove that file or use another CPython"
-        )
 
 
 def _site_faults(places: Places) -> Iterator[str]:
     try:
         config = site_folder(places.approot) / "web.config"
         data = config.read_bytes()
-        if edited(data, processor(places, sys.executable), config) != data:
+        if edited(data, processor(places, _python(places)), config) != data:
             yield f"{config}: does not name {sys.executable} and this role; run configure"
     except RoleError as error:
         yield str(error)
@@ -111,3 +107,7 @@ def _place_faults(places: Places) -> Iterator[str]:
             there = there.parent
         if not os.access(there, os.W_OK):
             yield f"{folder}: may not be written; choose others with CLOUDROLE_HOME and CLOUDROLE_LOG_DIR"
+
+
+def _python(places: Places) -> str:
+    return program_python(sys.executable, places.home)

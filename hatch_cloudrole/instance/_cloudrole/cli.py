@@ -46,11 +46,8 @@ def main(arguments: Sequence[str], approot: Path) -> int:
         return _run(command, places, log)
     except RoleError as error:
         log.event("failed", code=error.exit_code, fault=type(error).__name__, text=str(error))
-        log.say(
-            f"{error}\nFAILED with exit code {error.exit_code}: {str(error).splitlines()[-1]}"
-            if "\n" in str(error)
-            else f"FAILED with exit code {error.exit_code}: {error}"
-        )
+        *before, last = str(error).splitlines()  # a traceback may stand in front of what it means
+        log.say("\n".join([*before, f"FAILED with exit code {error.exit_code}: {last}"]))
         return error.exit_code
     except KeyboardInterrupt:
         log.say("interrupted")

@@ -2,8 +2,8 @@
 
 As a program it reads lines of three paths from standard input: the source, the place of the result, and the
 path that tracebacks will show. A source that does not compile is left as it is, for there are packages that
-carry files for other versions. So are the tests that packages carry along, which nobody imports here: they are
-the greater part of some packages, and would take most of the time.
+carry files for other versions. So are the tests that packages carry along, which nobody imports here: they
+are the greater part of some packages, and would take most of the time.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from .embeddable import prepare
 from .iis import enable_features, register_fastcgi
 from .install import disk_error, install
 from .interpreter import check_interpreter, this_interpreter
@@ -41,10 +42,11 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
             timeout=_LONGEST_CONFIGURE,
             on_wait=lambda: log.say("another configure is at work; waiting for it"),
         ):
-            _install(settings, places, interpreter.path, log)
+            python = prepare(interpreter.path, places.home)
+            _install(settings, places, python, log)
             _remember(places, interpreter.path)
             if settings.has_site:
-                _configure_site(settings, places, interpreter.path, env, log)
+                _configure_site(settings, places, python, env, log)
     except OSError as error:
         raise disk_error(error, places.home) from error
     log.event("configured")

@@ -7,8 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .bond import before_start, bind
+from .embeddable import program_python
 from .environment import program_environment
 from .faults import NotConfiguredError, ProgramError
 from .install import installed_digest, wanted_digest
@@ -34,23 +37,31 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     :raises NotConfiguredError: the packages are not those of role.json.
     :raises ProgramError: there is no program, or it cannot be started.
     """
-    if settings.wheels and installed_digest(places.site_packages) != wanted_digest(settings, sys.executable):
+    python = program_python(sys.executable, places.home)
+    installed = installed_digest(places.site_packages) == wanted_digest(settings, python)
+    if (settings.wheels and not installed) or not Path(python).exists():
         raise NotConfiguredError(
             f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; "
             "run configure first"
         )
-    command = program_command(settings, places, isolated=bool(sys.flags.ignore_environment))
+    command = program_command(settings, places, python)
     folder = places.approot / settings.working_directory
     if not folder.is_dir():
         raise ProgramError(f"{folder}: is the working directory of role {settings.role}, but does not exist")
     env = _with_output_settings(program_environment(settings, places, os.environ))
     try:
         process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=before_start(),  # noqa: PLW1509 - no thread has been started yet
         )
     except (OSError, ValueError) as error:
         raise ProgramError(f"{command[0]}: cannot be started: {error}") from error
     _pass_signals_on(process)
+    bind(process)
     log.event("launched", program=process.pid, command=command, folder=str(folder))
     log.say(f"launched process {process.pid}: {subprocess.list2cmdline(command)}")
     pump = threading.Thread(target=_pump, args=(process.stdout, log), daemon=True)
@@ -63,30 +74,23 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     return code
 
 
-def program_command(settings: Settings, places: Places, *, isolated: bool) -> list[str]:
+def program_command(settings: Settings, places: Places, python: str) -> list[str]:
     """The command line of the program: plain Python, as a developer would run it.
-
-    An `isolated` interpreter takes no PYTHONPATH, so there the packages are brought by a program of ours.
 
     :raises ProgramError: the role names no program, or a file that is not there.
     """
-    bootstrap = str(places.bin / "_cloudrole" / "program.py")
     if settings.startup_file:
         path = places.approot / settings.startup_file
         if not path.is_file():
             raise ProgramError(f"{path}: is the startup file of role {settings.role}, but is not there")
-        start = [bootstrap, "file", str(path)] if isolated else [str(path)]
-    elif settings.startup_module:
-        start = (
-            [bootstrap, "module", settings.startup_module] if isolated else ["-m", settings.startup_module]
-        )
-    elif settings.wsgi_handler or settings.asgi_handler:
-        return [sys.executable, str(places.role_py), "serve"]
-    else:
-        raise ProgramError(
-            f"role {settings.role} has no startup-file, startup-module or handler, so nothing to launch"
-        )
-    return [sys.executable, *start, *settings.arguments]
+        return [python, str(path), *settings.arguments]
+    if settings.startup_module:
+        return [python, "-m", settings.startup_module, *settings.arguments]
+    if settings.wsgi_handler or settings.asgi_handler:
+        return [python, str(places.role_py), "serve"]
+    raise ProgramError(
+        f"role {settings.role} has no startup-file, startup-module or handler, so nothing to launch"
+    )
 
 
 def exit_code(code: int) -> int:

@@ -63,7 +63,7 @@ def address(settings: Settings, env: Mapping[str, str]) -> tuple[str, int]:
         raise ProgramError(
             "no port to listen on: neither HTTP_PLATFORM_PORT nor CLOUDROLE_PORT is set, and no endpoint"
         )
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
         raise ProgramError(f"{text!r} is no port; a number from 1 to 65535 is")
     if settings.endpoint and settings.endpoint.protocol == "https" and not behind_iis:
         raise ProgramError("the endpoint is https, but nothing here has its certificate; use http or IIS")

@@ -39,7 +39,7 @@ class Processor:
 
 
 def site_folder(approot: Path) -> Path:
-    """Where IIS serves the role from: what RoleModel.xml beside approot says, or else approot itself.
+    """Where IIS serves the role from: where RoleModel.xml says, else in the usual place, else approot.
 
     :raises IisError: RoleModel.xml cannot be read.
     """
