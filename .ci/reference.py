@@ -1,4 +1,4 @@
-"""Write what is made from the options anew, docs/configuration.md and the schema: `python .ci/reference.py`."""
+"""Write what is made from the options anew, the reference and the schema: `python .ci/reference.py`."""
 
 from __future__ import annotations
 

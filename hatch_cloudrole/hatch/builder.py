@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.pipeline import Build
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.report import BuildReport
+    from hatch_cloudrole.role.files import ProjectFile
 
 __all__ = ["BUILDING", "CloudRoleBuilder", "build_all", "host_target", "open_build"]
 
@@ -78,7 +79,7 @@ class CloudRoleBuilder(_Base):
             name = open_build(self).service.name
         except CloudRoleError:
             return  # the build that follows will say what is wrong
-        for ending in (".cspkg", ".csdef", ".cscfg", ".zip", ".report.json"):
+        for ending in _ENDINGS:
             for path in Path(directory).glob(f"{name}-*{ending}"):
                 path.unlink()
 
@@ -100,6 +101,7 @@ class CloudRoleBuilder(_Base):
         try:
             with _building():
                 build = open_build(self)
+                build.files = _without_output(build, directory.absolute())
                 if self.reports:
                     # The versions of one build hold the same: what the first one resolved is new enough.
                     build.options = replace(build.options, refresh=False)
@@ -115,6 +117,22 @@ class CloudRoleBuilder(_Base):
             for note in report.notes:
                 self.app.display_info(note)
         return str(directory / f"{build.stem}{ending}")
+
+
+_ENDINGS = (".cspkg", ".csdef", ".cscfg", ".zip", ".report.json")
+"""Of every file that a build of a service writes; the names begin with the service's."""
+
+
+def _without_output(build: Build, directory: Path) -> list[ProjectFile]:
+    """The project's files less what earlier builds left in `directory`, wherever that is."""
+    root, own = build.project.root.absolute(), f"{build.service.name}-"
+
+    def is_output(path: Path) -> bool:
+        if directory in root.parents or directory == root:
+            return path.parent == directory and path.name.startswith(own) and path.name.endswith(_ENDINGS)
+        return directory in path.parents
+
+    return [file for file in build.files if not is_output(file.path.absolute())]
 
 
 BUILDING = "HATCH_CLOUDROLE_BUILDING"

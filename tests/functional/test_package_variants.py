@@ -410,6 +410,21 @@ def test_clean_removes_every_kind_of_artifact(shop: Shop) -> None:
     assert shop.artifacts() == ["other.zip", "shop-1.2.report.json", "shop-1.2.zip"]
 
 
+@pytest.mark.parametrize("folder", ["out", "out/deep", "."])
+def test_what_an_earlier_build_left_is_no_part_of_the_next(shop: Shop, folder: str) -> None:
+    """Wherever it was written: a role whose root is the project would grow with every build."""
+    path = shop.root / "pyproject.toml"
+    role = '[tool.hatch.build.targets.cloudrole.roles.Whole]\ntype = "worker"\nstartup-file = "orders/worker.py"\n'
+    path.write_text(path.read_text() + role)
+    output = shop.root / folder
+    sizes = []
+    for _ in range(2):
+        ran = shop.build("-t", "zip", "-t", "cspkg", "-d", str(output))
+        assert ran.code == 0, ran.err
+        sizes.append([(output / f"shop-1.2.{kind}").read_bytes() for kind in ("zip", "cspkg")])
+    assert sizes[0] == sizes[1]
+
+
 # Several targets, several configurations
 
 
