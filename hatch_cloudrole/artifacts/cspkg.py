@@ -12,12 +12,13 @@ from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, WheelErr
 from hatch_cloudrole.package import Package, write_package
 from hatch_cloudrole.service import (
     PRODUCT_VERSION,
+    deployment_notes,
     package_parts,
     role_parts,
     service_configuration,
     source_csdef,
 )
-from hatch_cloudrole.settings import missing_variables
+from hatch_cloudrole.settings import missing_variables, unfit_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +42,12 @@ def write_cspkg(build: Build, directory: Path, *, timestamp: int) -> BuildReport
 
     :raises CloudRoleError: of every kind.
     """
-    missing = missing_variables(build.service, build.world.env)
-    if missing:
-        raise ProjectError("The environment lacks what the settings name", missing)
+    faults = [
+        *missing_variables(build.service, build.world.env),
+        *unfit_values(build.service, build.world.env),
+    ]
+    if faults:
+        raise ProjectError("The environment lacks what the settings name", faults)
     prepared = build.prepare()
     own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
     package = Package(
@@ -106,12 +110,7 @@ def _notes(service: Service, size: int) -> list[str]:
         r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
         "Cloud Services (extended support) ends on 31 March 2027; :zip will be for the hosts that come after",
     ]
-    certificates = sorted(
-        {each.certificate for role in service.roles for each in role.endpoints if each.certificate}
-    )
-    if certificates:
-        named = ", ".join(certificates)
-        notes.append(f"Add the thumbprint of {named} to each .cscfg: the settings have no place for it yet")
+    notes += deployment_notes(service)
     if size > MOST_BYTES:
         notes.append(f"The package has {size} bytes; Azure takes no more than {MOST_BYTES}")
     return notes

@@ -11,8 +11,8 @@ from hatch_cloudrole.errors import Fault, ProjectError
 from hatch_cloudrole.role.handlers import installed_modules, missing_names
 from hatch_cloudrole.role.requirements import render_requirements
 from hatch_cloudrole.role.role_json import role_json
-from hatch_cloudrole.role.site import site_faults, site_files
-from hatch_cloudrole.role.web_config import web_config
+from hatch_cloudrole.role.site import shown_notes, site_faults, site_files, static_types
+from hatch_cloudrole.role.web_config import PLACEHOLDER, web_config
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, package_faults, path_faults
 from hatch_cloudrole.settings.place import TABLE
 from hatch_cloudrole.settings.wording import toml_key
@@ -68,7 +68,9 @@ def build_role_tree(
     theirs = {path: content for path, content in files.items() if path not in inputs}
     ours = {path: Content.of_bytes(data) for path, data in scripts.items()}
     if role.has_site and (role.wsgi_handler or role.asgi_handler):
-        ours["web.config"] = Content.of_bytes(web_config(role))
+        ours["web.config"] = Content.of_bytes(web_config(role, static_types(role, theirs)))
+    if role.has_site and role.web_config == "websites":
+        ours[PLACEHOLDER] = Content.of_bytes(b"")
     replaced = {path: own for path in ours if (own := _find(path, theirs, role))}
     approot = {
         **theirs,
@@ -88,7 +90,11 @@ def build_role_tree(
     tree.update({f"sitesroot/0/{path}": content for path, content in site.items()})
     return RoleTree(
         files=dict(sorted(tree.items())),
-        notes=(*_input_notes(role, inputs), *_own_notes(role, theirs, replaced)),
+        notes=(
+            *_input_notes(role, inputs),
+            *_own_notes(role, theirs, replaced),
+            *shown_notes(role, theirs),
+        ),
         own_scripts=frozenset(posixpath.basename(path) for path in replaced if path.startswith("bin/")),
         warnings=tuple(missing_names(role, theirs, installed_modules(wheels))),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.service.definition import add_sites
+from hatch_cloudrole.service.roles import certificates, stored_name
 from hatch_cloudrole.service.sdk import DEFINITION, PRODUCT_VERSION, TARGET_FRAMEWORK
 from hatch_cloudrole.service.tasks import NO_OWN_SCRIPTS, add_runtime, add_startup
 from hatch_cloudrole.service.xmldoc import child, new, packaged, render
@@ -47,14 +48,25 @@ def role_model(role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> bytes:
 
 
 def runtime_setup(role: Role) -> bytes:
-    """RuntimeSetup.Manifest: the folders of the SDK's host programs, and the identity that IIS adds.
+    """RuntimeSetup.Manifest: folders of the SDK's programs, keys for few, and the identity that IIS adds.
 
-    Source: output of cspack 2.7 to 2.9. Certificates that only elevated processes may read would add
-    PermissionLevels; those of our endpoints are open to both.
+    Certificates that only elevated processes may read are named with their number among all of the role, as
+    in the resource definition.
+
+    Source: output of cspack 2.7 to 2.9.
     """
     root = new("RuntimeSetup")
     for folder in ("base\\x64", "base\\x86"):
         child(root, "Operation", type="Path", path=folder)
+    elevated = [
+        stored_name(index, each)
+        for index, each in enumerate(certificates(role))
+        if each.permission_level == "elevated"
+    ]
+    if elevated:
+        levels = child(root, "PermissionLevels")
+        for name in elevated:
+            child(levels, "StoredCert", name=name, permissionLevel="elevated")
     if role.has_site:
         identities = child(root, "AdditionalRoleIdentities")
         child(identities, "Identity", username="NetworkService", domain="NT AUTHORITY")
