@@ -81,7 +81,7 @@ def test_it_fits_its_schema(role: Role) -> None:
         ("python", "3.13"),
         ("arguments", "a"),
         ("environment", {"A": 1}),
-        ("endpoint", {"name": "Http", "protocol": "tcp", "port": 1}),
+        ("endpoint", {"name": "Http", "protocol": "udp", "port": 1}),
         ("endpoint", {"name": "Http", "protocol": "http", "port": 0}),
         ("server", "apache"),
         ("wheels", [{"file": "a.whl"}]),
