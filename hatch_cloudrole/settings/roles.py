@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -193,9 +194,33 @@ def _check_instance_values(role: Read) -> None:
             holders.append((place, task.role_instance_values, task.environment))
     for place, values, plain in holders:
         written = {name.upper() for name, _ in plain}
-        for name, _ in values:
+        for name, xpath in values:
             if name.upper() in written:
                 place.at(name).fault("found in environment too, accepted: each variable in one of them")
+            _check_xpath(role, place.at(name), xpath)
+
+
+_NAMED = re.compile(r"/(ConfigurationSetting|LocalResource|Endpoint)\[@name=(['\"])(.*?)\2\]")
+
+
+def _check_xpath(role: Read, place: Place, xpath: str) -> None:
+    """A path to something of this instance that the role has not would give nothing."""
+    if not xpath.startswith("/RoleEnvironment/CurrentInstance/"):
+        return
+    storages = [each.name for each in role.values.get("local_storage", ())]
+    known = {
+        "ConfigurationSetting": ("settings", [name for name, _ in role.values.get("settings", ())]),
+        "LocalResource": ("local-storage", list(dict.fromkeys(["DiagnosticStore", *storages]))),
+        "Endpoint": ("endpoints", [each.name for each in endpoints_of(role)]),
+    }
+    for kind, _, name in _NAMED.findall(xpath):
+        key, names = known[kind]
+        if role.sound(key) and name not in names:
+            accepted = one_of([show(each) for each in names]) if names else "none, as the role has none"
+            place.fault(
+                f"found {show(name)}, which {key} of the role has not, accepted: {accepted}",
+                did_you_mean(name, names),
+            )
 
 
 def _check_nuget(role: Read, service: Read) -> None:

@@ -436,6 +436,33 @@ BAD = {
             f'{NEXT}it begins with "/RoleEnvironment/", as in "/RoleEnvironment/Deployment/@id"'
         ),
     ),
+    "an XPath to a setting that the role has not": (
+        (
+            f'{R}settings = {{ Digits = "3" }}\nrole-instance-values.A = "/RoleEnvironment/CurrentInstance/'
+            "ConfigurationSettings/ConfigurationSetting[@name='Digit']/@value\""
+        ),
+        (
+            'roles.R.role-instance-values.A: found "Digit", which settings of the role has not, accepted: "Digits"'
+            f'{NEXT}did you mean "Digits"?'
+        ),
+    ),
+    "an XPath to a folder that the role has not": (
+        (
+            f'{R}[[roles.R.startup-tasks]]\ncommand = "x"\nrole-instance-values.A = "/RoleEnvironment/CurrentInstance/'
+            "LocalResources/LocalResource[@name='Cache']/@path\""
+        ),
+        (
+            'roles.R.startup-tasks[0].role-instance-values.A: found "Cache", which local-storage of the role has not, '
+            'accepted: "DiagnosticStore"'
+        ),
+    ),
+    "an XPath to an endpoint in a role that has none": (
+        f"{R}role-instance-values.A = \"/RoleEnvironment/CurrentInstance/Endpoints/Endpoint[@name='E']/@port\"",
+        (
+            'roles.R.role-instance-values.A: found "E", which endpoints of the role has not, accepted: none, as the '
+            "role has none"
+        ),
+    ),
     "a variable of both kinds": (
         f'{R}environment = {{ a = "1" }}\nrole-instance-values = {{ A = "/RoleEnvironment/Deployment/@id" }}',
         "roles.R.role-instance-values.A: found in environment too, accepted: each variable in one of them",
