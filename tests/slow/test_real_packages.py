@@ -151,7 +151,7 @@ def judge(tools: Path, *files: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.usefixtures("network")
-@pytest.mark.parametrize("example", ["guestbook", "data-worker"])
+@pytest.mark.parametrize("example", ["guestbook", "data-worker", "django-site", "fastapi-direct"])
 def test_the_examples(example: str, tmp_path: Path, shared_cache: Path, tools: Path) -> None:
     """Every artifact is accepted by programs of others; what .NET repacks is accepted by us, with the same files."""
     root = tmp_path / example
