@@ -42,12 +42,11 @@ def write_cspkg(build: Build, directory: Path, *, timestamp: int) -> BuildReport
 
     :raises CloudRoleError: of every kind.
     """
-    faults = [
-        *missing_variables(build.service, build.world.env),
-        *unfit_values(build.service, build.world.env),
-    ]
-    if faults:
-        raise ProjectError("The environment lacks what the settings name", faults)
+    missing = missing_variables(build.service, build.world.env)
+    unfit = unfit_values(build.service, build.world.env)
+    if missing or unfit:
+        verb = "lacks what the settings name" if missing else "gives what the settings cannot take"
+        raise ProjectError(f"The environment {verb}", [*missing, *unfit])
     prepared = build.prepare()
     own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
     package = Package(
