@@ -112,6 +112,8 @@ def _vm_size(text: str) -> str:
         return text
     if new := _RETIRED_SIZES.get(text.lower()):
         raise ValueError(f"that name is retired; write {show(new)}")
+    if re.fullmatch(r"standard_[A-Za-z0-9_-]+", text, re.IGNORECASE):
+        raise ValueError(f"did you mean {show('Standard_' + text.partition('_')[2])}?")
     if text.lower() in _GONE_SIZES:
         raise ValueError("that size is retired and has no successor; choose a current one")
     raise ValueError

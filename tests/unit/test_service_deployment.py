@@ -397,6 +397,16 @@ class TestNotes:
     def test_sizes_that_azure_lists(self, size: str) -> None:
         assert list(deployment_notes(dataclasses.replace(FULL, roles=(web(vm_size=size),)))) == []
 
+    def test_a_role_behind_a_module_that_no_guest_has_must_install_it(self) -> None:
+        bare, installing = (
+            web(server="httpplatform", startup_tasks=tasks)
+            for tasks in ((), (StartupTask(command=r"bin\module.cmd", elevated=True),))
+        )
+        assert list(deployment_notes(dataclasses.replace(FULL, roles=(bare, installing)))) == [
+            "Web: no guest of Azure has the module HttpPlatformHandler: ship its installer with the role, and run it "
+            "in an elevated startup task"
+        ]
+
     def test_a_size_of_one_configuration_is_not_written_anywhere_and_that_is_said(self) -> None:
         role = web(
             configurations=(

@@ -608,6 +608,13 @@ BAD = {
         f'{W}endpoints.Http = {{ protocol = "http" }}',
         f"roles.W.endpoints.Http.port: is missing, accepted: {PORT}",
     ),
+    "a size in small letters": (
+        f'{R}vm-size = "standard_d1_V2"',
+        (
+            'roles.R.vm-size: found "standard_d1_V2", accepted: a VM size such as "Standard_A1_v2"'
+            f'{NEXT}did you mean "Standard_d1_V2"?'
+        ),
+    ),
     "a protocol in capitals": (
         f'{W}endpoints.Http = {{ protocol = "HTTP", port = 80 }}',
         (
