@@ -29,8 +29,8 @@ def deployment_notes(service: Service) -> Iterator[str]:
     for role in service.roles:
         if role.has_site and role.server == "httpplatform" and not role.startup_tasks:
             yield (
-                f"{role.name}: no guest of Azure has the module HttpPlatformHandler: ship its installer with the "
-                "role, and run it in an elevated startup task"
+                f"{role.name}: no guest of Azure has the module HttpPlatformHandler: ship its installer with "
+                "the role, and run it in an elevated startup task"
             )
         sizes = dict.fromkeys([role.vm_size, *(each.vm_size for each in role.configurations if each.vm_size)])
         for size in sizes:

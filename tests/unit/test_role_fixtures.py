@@ -84,7 +84,9 @@ def test_the_files_of_guestbook() -> None:
 def test_the_files_of_the_sites_with_a_server_of_either_kind() -> None:
     assert shipped("fastapi-direct") == {"Api": ["main.py", "units.py"]}
     files = shipped("django-site")["Web"]
-    assert {"manage.py", "shop/wsgi.py", "shop/templates/shop/window.html", "static/shop/style.css"} <= set(files)
+    assert {"manage.py", "shop/wsgi.py", "shop/templates/shop/window.html", "static/shop/style.css"} <= set(
+        files
+    )
 
 
 def test_the_files_of_a_project_that_is_one_role() -> None:

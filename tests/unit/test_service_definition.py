@@ -217,7 +217,10 @@ class TestSource:
 
 class TestPackaged:
     def test_a_service_is_this_document(self) -> None:
-        roles = (worker(vm_size="Small"), web(endpoints=(HTTPS, HTTP), certificates=(SSL,), settings=(("b", "1"), ("A", "2"))))
+        roles = (
+            worker(vm_size="Small"),
+            web(endpoints=(HTTPS, HTTP), certificates=(SSL,), settings=(("b", "1"), ("A", "2"))),
+        )
 
         assert packaged_csdef(service(*roles)).decode("utf-8-sig") == (
             '<?xml version="1.0" encoding="utf-8"?>\n'

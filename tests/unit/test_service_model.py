@@ -13,7 +13,7 @@ from hatch_cloudrole.service import PRODUCT_VERSION, package_parts, role_parts
 from hatch_cloudrole.service.contract import service_contract
 from hatch_cloudrole.service.named_streams import named_streams
 from hatch_cloudrole.service.resources import resource_definition
-from hatch_cloudrole.settings.model import Certificate, Endpoint, LocalStorage, PortRange, Role, Service
+from hatch_cloudrole.settings.model import Certificate, Endpoint, LocalStorage, Role, Service
 from hatch_cloudrole.target import Target
 
 RDSM = "{http://schemas.microsoft.com/dsltools/RDSM}"
@@ -21,9 +21,7 @@ TARGET = Target("3.13.5", "win_amd64")
 HTTP = Endpoint(name="Http", protocol="http", port=80)
 HTTPS = Endpoint(name="Https", protocol="https", port=443, local_port=8443, certificate="Ssl")
 SSL = Certificate(name="Ssl", thumbprint="AB" * 20)
-API = Certificate(
-    name="Api", thumbprint="CD" * 20, store_location="CurrentUser", permission_level="elevated"
-)
+API = Certificate(name="Api", thumbprint="CD" * 20, store_location="CurrentUser", permission_level="elevated")
 UDP = Endpoint(name="feed", protocol="udp", port=53)
 
 
@@ -187,7 +185,8 @@ class TestResources:
 
     def test_settings_instances_and_certificates_are_one_sorted_list_mapped_to_their_places(self) -> None:
         root = resources(
-            worker("Cron", settings=(("realm", "x"), ("Blob", "y"))), web("Api", endpoints=(HTTPS,), certificates=(SSL,))
+            worker("Cron", settings=(("realm", "x"), ("Blob", "y"))),
+            web("Api", endpoints=(HTTPS,), certificates=(SSL,)),
         )
 
         found_names = [
@@ -215,7 +214,7 @@ class TestResources:
     def test_a_role_with_certificates_stores_them_where_they_belong(self) -> None:
         [role] = found(
             resources(web(endpoints=(HTTPS,), certificates=(SSL, API))),
-            "groups/group/components/groupHascomponents/role"
+            "groups/group/components/groupHascomponents/role",
         )
 
         assert tags(role) == [
