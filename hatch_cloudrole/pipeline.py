@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
 from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
-from hatch_cloudrole.lock.inputs import RoleInputs, gather
+from hatch_cloudrole.lock.inputs import RoleInputs, gather, places
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
@@ -18,6 +18,7 @@ from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
+from hatch_cloudrole.wheels.local import LocalWorkshop, gather_all
 from hatch_cloudrole.wheels.store import Store
 from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
 
@@ -81,17 +82,26 @@ class Build:
 
         :raises ProjectError: a requirements file cannot be read.
         """
-        return {role.name: gather(self.project, role) for role in self.service.roles}
+        return {role.name: gather(self.project, role, self.world.env) for role in self.service.roles}
 
     def indexes(self) -> Indexes:
-        """Where this host gets packages from."""
-        return read_indexes(
+        """Where packages come from: what this host says, and the requirements files.
+
+        :raises ProjectError: a requirements file cannot be read.
+        """
+        found = read_indexes(
             env=self.world.env,
             root=self.project.root,
             home=self.world.home,
             pip_files=pip_config_files(self.world.env, self.world.home),
             index_url=self.service.index_url,
             find_links=self.service.find_links,
+        )
+        links, credentials = places(self.inputs().values())
+        return replace(
+            found,
+            find_links=tuple(dict.fromkeys((*found.find_links, *links))),
+            credentials={**credentials, **found.credentials},
         )
 
     def targets(self) -> dict[Target, list[Role]]:
@@ -165,7 +175,17 @@ class Build:
                 offline=self.options.offline,
                 exclude_newer=self.service.exclude_newer,
             )
-            houses[target] = workshop.gather(found.lock)
+            local = LocalWorkshop(
+                store=store,
+                run=self.world.run,
+                env=self.world.env,
+                indexes=indexes,
+                root=self.project.root,
+                progress=self.world.progress,
+                offline=self.options.offline,
+                exclude_newer=self.service.exclude_newer,
+            )
+            houses[target] = gather_all(found.lock, workshop, local)
             for role in self.targets()[target]:
                 own = {wheel.name: wheel for wheel in role_wheels(role, found, houses[target])}
                 faults += closure_faults(own, target, inputs[role.name].roots())
@@ -323,10 +343,6 @@ def check_support(service: Service) -> None:
         if role.resolver != "uv":
             what = f"{role.resolver!r} cannot be used by this release; it has 'uv'"
             faults.append(Fault(f"{where}.resolver", what))
-        if role.install_project:
-            faults.append(
-                Fault(f"{where}.install-project", "cannot be built by this release; use search-paths")
-            )
     if faults:
         raise ProjectError("The settings ask for what this release cannot do", faults)
 

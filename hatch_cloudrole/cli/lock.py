@@ -73,8 +73,8 @@ def _old(path: Path) -> Any:
 
 def _difference(old: Any, new: Any) -> str:
     """One line: how many packages, and what changed since the last lock."""
-    before = {pin.name: str(pin.version) for pin in old.pins} if old else {}
-    after = {pin.name: str(pin.version) for pin in new.pins}
+    before = {pin.name: _what(pin) for pin in old.pins} if old else {}
+    after = {pin.name: _what(pin) for pin in new.pins}
     changes = [f"+{name} {after[name]}" for name in after if name not in before]
     changes += [f"-{name} {before[name]}" for name in before if name not in after]
     changes += [
@@ -86,3 +86,9 @@ def _difference(old: Any, new: Any) -> str:
     if not old:
         return head
     return f"{head}; " + (", ".join(sorted(changes)) if changes else "nothing changed")
+
+
+def _what(pin: Any) -> str:
+    """A pin's version, or the commit or folder that it is built from."""
+    commit = getattr(pin.source, "commit", "")
+    return str(pin.version or commit[:12] or "from its folder")

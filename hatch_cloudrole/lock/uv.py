@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import Fault, ResolutionError, TransportError, WheelError
-from hatch_cloudrole.lock.model import Artifact, Pin, clean_url, url_filename
+from hatch_cloudrole.lock.model import Artifact, Directory, Pin, Vcs, clean_url, url_filename
 from hatch_cloudrole.target import uv_platform
 from hatch_cloudrole.toml import load
 
@@ -121,7 +121,19 @@ class UvResolver:
             argv += ["--exclude-newer", exclude_newer]
         if self._offline:
             argv.append("--offline")
+        argv += _options_for_command_line(files)
         return argv, {"MACOSX_DEPLOYMENT_TARGET": macos} if macos else {}
+
+
+def _options_for_command_line(files: Sequence[Path]) -> list[str]:
+    """What uv passes over in a file of options: it wants that on the command line."""
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    options = ["--prerelease", "allow"] if "--pre" in lines else []
+    for line in lines:
+        name, _, value = line.partition(" ")
+        if name == "--trusted-host":
+            options += ["--allow-insecure-host", value]
+    return options
 
 
 def _explain(done: Finished, target: Target) -> Exception:
@@ -146,23 +158,14 @@ def _redact(text: str) -> str:
 
 
 def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
-    """The pins of the lock that uv wrote.
-
-    :raises WheelError: a package comes from where no wheel can be fetched.
-    """
+    """The pins of the lock that uv wrote."""
     pins: dict[str, Pin] = {}
-    faults: list[Fault] = []
     for package in document.get("packages", []):
         name = canonicalize_name(package["name"])
-        if "vcs" in package or "directory" in package:
-            kind = "a version control system" if "vcs" in package else "a folder"
-            faults.append(
-                Fault(
-                    str(name),
-                    f"comes from {kind}, which is not supported yet",
-                    "build a wheel of it into find-links",
-                )
-            )
+        version = Version(package["version"]) if "version" in package else None
+        if "directory" in package or "vcs" in package:
+            # A source tree may say another version each time it is built.
+            pins[name] = Pin(name=name, version=None, source=_source(package, folder))
             continue
         wheels = [_artifact(each, folder) for each in package.get("wheels", [])]
         sdist = _artifact(package["sdist"], folder) if "sdist" in package else None
@@ -172,15 +175,38 @@ def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
                 wheels = [archive]
             else:
                 sdist = archive
-        version = Version(package["version"]) if "version" in package else _version_of(wheels, sdist)
-        pins[name] = Pin(name=name, version=version, wheels=tuple(wheels), sdist=sdist)
-    if faults:
-        raise WheelError("Some packages cannot be fetched", faults)
+        pins[name] = Pin(
+            name=name,
+            version=version or _version_of(wheels, sdist),
+            wheels=tuple(wheels),
+            sdist=sdist,
+            direct="archive" in package,
+        )
     return [pins[name] for name in sorted(pins)]
 
 
-def _version_of(wheels: Sequence[Artifact], sdist: Artifact | None) -> Version:
-    """The version in a file's name, which is all there is of a package that was named by address."""
+def _source(package: Mapping[str, Any], folder: Path) -> Vcs | Directory:
+    if "directory" in package:
+        table = package["directory"]
+        path = folder / table["path"] / table.get("subdirectory", "")
+        return Directory(path=path.resolve().as_posix())
+    table = package["vcs"]
+    url = str(table.get("url", ""))
+    path = url2pathname(unquote(urlsplit(url).path)) if url.startswith("file:") else ""
+    return Vcs(
+        commit=str(table["commit-id"]),
+        url="" if path else clean_url(url),
+        path=Path(path).as_posix() if path else "",
+        requested=str(table.get("requested-revision", "")),
+        subdirectory=str(table.get("subdirectory", "")),
+    )
+
+
+def _version_of(wheels: Sequence[Artifact], sdist: Artifact | None) -> Version | None:
+    """The version in a file's name, which is all there is of a package that was named by address.
+
+    None when the name says none: that of a repository's archive, say.
+    """
     from packaging.utils import parse_sdist_filename
 
     try:
@@ -190,7 +216,7 @@ def _version_of(wheels: Sequence[Artifact], sdist: Artifact | None) -> Version:
             return parse_sdist_filename(sdist.filename)[1]
     except (InvalidWheelFilename, ValueError):
         pass
-    return Version("0")
+    return None
 
 
 def _artifact(entry: Mapping[str, Any], folder: Path) -> Artifact:

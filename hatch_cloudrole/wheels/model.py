@@ -20,7 +20,8 @@ class Wheel:
 
     `url` is where it came from without credentials, empty for a local folder or a wheel built here;
     `requires_dist` are its dependencies as its METADATA has them (PEP 508); `built_from` is the SHA-256 of
-    the sdist it was built from, empty for a wheel that was fetched.
+    the sdist it was built from (for a folder or a commit: the store's key of it), empty for a wheel that was
+    fetched.
     """
 
     filename: str
