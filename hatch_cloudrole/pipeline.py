@@ -89,19 +89,19 @@ class Build:
 
         :raises ProjectError: a requirements file cannot be read.
         """
+        named = places(self.inputs().values())
         found = read_indexes(
             env=self.world.env,
             root=self.project.root,
             home=self.world.home,
             pip_files=pip_config_files(self.world.env, self.world.home),
-            index_url=self.service.index_url,
+            index_url=self.service.index_url or named.index_url,
             find_links=self.service.find_links,
         )
-        links, credentials = places(self.inputs().values())
         return replace(
             found,
-            find_links=tuple(dict.fromkeys((*found.find_links, *links))),
-            credentials={**credentials, **found.credentials},
+            find_links=tuple(dict.fromkeys((*found.find_links, *named.find_links))),
+            credentials={**named.credentials, **found.credentials},
         )
 
     def targets(self) -> dict[Target, list[Role]]:

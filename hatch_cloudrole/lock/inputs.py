@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.settings.model import Role
     from hatch_cloudrole.target import Target
 
-__all__ = ["RoleInputs", "gather", "inputs_digest", "places", "same_requirements", "server_requirement"]
+__all__ = ["Places", "RoleInputs", "gather", "inputs_digest", "places", "same_requirements", "server_requirement"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,23 +213,37 @@ def _decisive(inputs: RoleInputs) -> dict[str, object]:
     }
 
 
-def places(inputs: Iterable[RoleInputs]) -> tuple[tuple[str, ...], dict[str, tuple[str, str]]]:
-    """What requirements files add to what a host knows of packages' places.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """What requirements files add to what a host knows of packages' places; never print it.
 
-    Folders and addresses of their --find-links; user names and passwords by scheme and host.
+    `index_url` is the last --index-url, `find_links` are folders and addresses, `credentials` maps scheme and host
+    to user name and password.
     """
-    links: dict[str, None] = {}
+
+    index_url: str = ""
+    find_links: tuple[str, ...] = ()
+    credentials: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def places(inputs: Iterable[RoleInputs]) -> Places:
+    """The places that `inputs` name."""
+    index_url, links = "", []
     credentials: dict[str, tuple[str, str]] = {}
     for each in inputs:
         for option in each.options:
             name, _, value = option.partition(" ")
             if name == "--find-links":
-                links[value] = None
+                links.append(value)
+            elif name == "--index-url":
+                index_url = value
         for text in (*each.requirements, *each.constraints, *each.options):
             for match in re.finditer(r"(\w+)://([^/\s@:]+):?([^/\s@]*)@([^/\s]+)", text):
                 origin = f"{match[1]}://{match[4]}".lower()
                 credentials[origin] = (unquote(match[2]), unquote(match[3]))
-    return tuple(links), credentials
+    return Places(
+        index_url=index_url, find_links=tuple(dict.fromkeys(links)), credentials=credentials
+    )
 
 
 _INDEX_OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host")
