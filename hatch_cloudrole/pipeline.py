@@ -11,6 +11,7 @@ from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
 from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
 from hatch_cloudrole.lock.inputs import RoleInputs, gather, places
+from hatch_cloudrole.lock.project_lock import narrowed, read_project_lock
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
@@ -20,6 +21,7 @@ from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
 from hatch_cloudrole.wheels.local import LocalWorkshop, gather_all
 from hatch_cloudrole.wheels.store import Store
+from hatch_cloudrole.wheels.subset import needed
 from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
 
 if TYPE_CHECKING:
@@ -134,6 +136,20 @@ class Build:
         found: dict[Target, Found] = {}
         for target, roles in self.targets().items():
             resolver = self.announcing_resolver(indexes, target)
+            if self.service.lock:
+                found[target] = read_project_lock(
+                    self.project.root / self.service.lock,
+                    [inputs[role.name] for role in roles],
+                    target=target,
+                    extras={feature for role in roles for feature in role.features},
+                    groups={group for role in roles for group in role.dependency_groups},
+                    resolver=resolver,
+                    cache=store,
+                    context=indexes.fingerprint(),
+                    exclude_newer=self.service.exclude_newer,
+                    refresh=self.options.refresh,
+                )
+                continue
             found[target] = find_lock(
                 [inputs[role.name] for role in roles],
                 target=target,
@@ -149,6 +165,25 @@ class Build:
             )
             self.notes += lock_notes(found[target], target)
         return found
+
+    def narrow(
+        self, locks: Mapping[Target, Found], houses: Mapping[Target, Wheelhouse]
+    ) -> dict[Target, Found]:
+        """Locks with each role's own packages where the project's lock did not say which role needs which."""
+        inputs = self.inputs()
+        result: dict[Target, Found] = {}
+        for target, found in locks.items():
+            wheels = houses[target].wheels
+            result[target] = found
+            if found.source == "project":
+                roles = {
+                    role.name: needed(inputs[role.name].roots(), wheels, target)
+                    if inputs[role.name].all_named
+                    else frozenset(wheels)
+                    for role in self.targets()[target]
+                }
+                result[target] = narrowed(found, roles)
+        return result
 
     def gather_wheels(
         self, locks: Mapping[Target, Found], indexes: Indexes, store: Store
@@ -191,6 +226,8 @@ class Build:
                 faults += closure_faults(own, target, inputs[role.name].roots())
         if faults:
             remedy = "renew the lock with `cloudrole lock` or --refresh"
+            if self.service.lock:
+                remedy = f"add what is missing to the project and renew {self.service.lock} with its own tool"
             raise WheelError("The wheelhouse is not complete", [*sorted(set(faults)), Fault("", "", remedy)])
         return houses, fetcher.fetched_bytes
 
@@ -255,6 +292,7 @@ class Build:
             locks = self.find_locks(indexes, store)
         with self.timed("wheels"):
             houses, fetched = self.gather_wheels(locks, indexes, store)
+            locks = self.narrow(locks, houses)
         with self.timed("tree"):
             trees = self.trees(selections, locks, houses)
         return Prepared(store=store, locks=locks, houses=houses, trees=trees, fetched_bytes=fetched)

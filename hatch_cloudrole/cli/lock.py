@@ -24,7 +24,7 @@ def command(project: Path, *, quiet: bool, **flags: Any) -> None:
     With --locked nothing is written: the command fails when a lock is missing or stale. Prints the path of
     every lock.
     """
-    from hatch_cloudrole.errors import Fault, TransportError
+    from hatch_cloudrole.errors import Fault, ProjectError, TransportError
     from hatch_cloudrole.hatch.builder import open_build
     from hatch_cloudrole.lock.resolve import resolve, write_lock
     from hatch_cloudrole.options import cache_folder
@@ -32,6 +32,10 @@ def command(project: Path, *, quiet: bool, **flags: Any) -> None:
 
     options = options_of(**flags)
     build = open_build(builder_for(project, options=options, quiet=quiet))
+    if build.service.lock:
+        what = "the settings take the packages from it, so there is nothing to resolve"
+        remedy = "renew it with the tool that wrote it, or take the `lock` setting out"
+        raise ProjectError("The project has its own lock", [Fault(build.service.lock, what, remedy)])
     indexes = build.indexes()
     if options.locked:
         for target in build.find_locks(indexes, Store(cache_folder(options))):

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from hatch_cloudrole.settings.model import Role
     from hatch_cloudrole.target import Target
 
-__all__ = ["Places", "RoleInputs", "gather", "inputs_digest", "places", "same_requirements", "server_requirement"]
+__all__ = [
+    "Places",
+    "RoleInputs",
+    "gather",
+    "inputs_digest",
+    "places",
+    "same_requirements",
+    "server_requirement",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +72,11 @@ class RoleInputs:
             except InvalidRequirement:
                 continue  # a path or an address: the resolver reads it, and its wheel speaks for itself
         return tuple(found)
+
+    @property
+    def all_named(self) -> bool:
+        """Whether `roots` is complete."""
+        return len(self.roots()) == len(self.requirements) + (self.own is not None)
 
     def for_resolver(self) -> tuple[list[str], list[str]]:
         """Requirements and constraints with their local references written out in full."""
@@ -241,9 +254,7 @@ def places(inputs: Iterable[RoleInputs]) -> Places:
             for match in re.finditer(r"(\w+)://([^/\s@:]+):?([^/\s@]*)@([^/\s]+)", text):
                 origin = f"{match[1]}://{match[4]}".lower()
                 credentials[origin] = (unquote(match[2]), unquote(match[3]))
-    return Places(
-        index_url=index_url, find_links=tuple(dict.fromkeys(links)), credentials=credentials
-    )
+    return Places(index_url=index_url, find_links=tuple(dict.fromkeys(links)), credentials=credentials)
 
 
 _INDEX_OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host")

@@ -176,9 +176,10 @@ def _render_pin(pin: Pin) -> dict[str, Any]:
         return {**entry, "directory": {"path": pin.source.path, "editable": False}}
     if isinstance(pin.source, Vcs):
         return {**entry, "vcs": _render_vcs(pin.source)}
-    if pin.direct:
+    archived = next(iter((*pin.wheels, pin.sdist)), None) if pin.direct else None
+    if archived is not None:
         # PEP 751 gives an archive no name of its own: it is the last part of its address or path.
-        archive = _render_artifact(pin.wheels[0] if pin.wheels else pin.sdist)
+        archive = _render_artifact(archived)
         return {**entry, "archive": {key: value for key, value in archive.items() if key != "name"}}
     if pin.sdist:
         entry["sdist"] = _render_artifact(pin.sdist)

@@ -71,7 +71,7 @@ class Found:
     """A lock, where it came from, and its age in seconds (0 when new)."""
 
     lock: Lock
-    source: Literal["committed", "kept", "resolved"]
+    source: Literal["committed", "kept", "project", "resolved"]
     age: int = 0
     stale_file: str = ""
     """The committed lock that no longer fits, where there is one."""
@@ -186,10 +186,9 @@ def resolve(
         constraints=constraints,
     )
     pins = with_hashes(pins, inputs)
-    own = next((each for each in inputs if each.own), None)
-    if own is not None and own.own is not None:
-        itself = Pin(name=own.own, version=None, source=Directory(path=own.root.resolve().as_posix()))
-        pins = (*(pin for pin in pins if pin.name != own.own), itself)
+    own = own_pin(inputs)
+    if own is not None:
+        pins = (*(pin for pin in pins if pin.name != own.name), own)
     roles: dict[str, tuple[NormalizedName, ...]] = {}
     groups = list(same_requirements(inputs).values())
     for group in groups:
@@ -214,6 +213,14 @@ def resolve(
         inputs=inputs_digest(inputs, target=target, exclude_newer=exclude_newer),
         resolved_at=now,
     )
+
+
+def own_pin(inputs: Sequence[RoleInputs]) -> Pin | None:
+    """The project itself, when a role installs it."""
+    for each in inputs:
+        if each.own is not None:
+            return Pin(name=each.own, version=None, source=Directory(path=each.root.resolve().as_posix()))
+    return None
 
 
 def _ask(
@@ -282,7 +289,7 @@ def _names_of(
     named = {pin.name for pin in pins}
     direct = {canonicalize_name(root.name) for root in inputs.roots() if root.url}
     # What the role itself refers to needs no second reference, which might be spelled otherwise.
-    pinned = [_same(pin) for pin in pins if pin.name != inputs.own and pin.name not in direct]
+    pinned = [same_constraint(pin) for pin in pins if pin.name != inputs.own and pin.name not in direct]
     own = _ask(
         resolver,
         inputs.for_resolver()[0],
@@ -294,8 +301,8 @@ def _names_of(
     return {pin.name for pin in own if pin.name in named} | ({inputs.own} if inputs.own else set())
 
 
-def _same(pin: Pin) -> str:
-    """The constraint that allows what was pinned, and nothing else."""
+def same_constraint(pin: Pin) -> str:
+    """The constraint that allows what was pinned (its paths absolute), and nothing else."""
     if isinstance(pin.source, Directory):
         return f"{pin.name} @ {Path(pin.source.path).as_uri()}"
     if isinstance(pin.source, Vcs):

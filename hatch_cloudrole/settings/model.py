@@ -145,6 +145,8 @@ class Service:
     """An RFC 3339 UTC timestamp, or empty."""
     find_links: tuple[str, ...] = ()
     index_url: str = ""
+    lock: str = ""
+    """A PEP 751 lock of the project's own, from the project or absolute; empty: resolve."""
 
     @property
     def configuration_names(self) -> tuple[str, ...]:

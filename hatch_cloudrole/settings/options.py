@@ -110,6 +110,12 @@ _SERVICE = (
         about="The package index.",
         example='"https://packages.example.com/simple"',
     ),
+    Option(
+        "lock",
+        Outside("file"),
+        about="A PEP 751 lock that the project keeps with another tool: its packages are taken, nothing is resolved.",
+        example='"pylock.toml"',
+    ),
 )
 
 

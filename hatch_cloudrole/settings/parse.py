@@ -55,7 +55,7 @@ def parse_service(
         "name": service.values.get("service", legal_service_name(project.name)),
         "roles": tuple(build_role(role, service) for role in roles),
     }
-    own = ("os_family", "exclude_newer", "find_links", "index_url")
+    own = ("os_family", "exclude_newer", "find_links", "index_url", "lock")
     values |= {name: service.values[name] for name in own if name in service.values}
     return Service(version=project.version, **values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -205,7 +206,9 @@ def test_a_wheel_of_the_project_that_needs_more_than_was_locked_is_refused(shop:
 
 
 @needs_git
-def test_a_repository_is_pinned_to_its_commit(shop: Shop, tmp_path: Path, no_outside: Callable[[], None]) -> None:
+def test_a_repository_is_pinned_to_its_commit(
+    shop: Shop, tmp_path: Path, no_outside: Callable[[], None]
+) -> None:
     repository = tree.write_tree(tmp_path / "repo", "foo")
     first = tree.write_repository(repository)
     write(shop, f"foo @ git+{repository.as_uri()}@main")
@@ -216,7 +219,9 @@ def test_a_repository_is_pinned_to_its_commit(shop: Shop, tmp_path: Path, no_out
     }  # fmt: skip
     tree.write_tree(repository, "foo", "2.0")
     tree.commit(repository)
-    assert built(shop, "--locked")["foo"] == "foo-1.0-py3-none-any.whl", "the commit of the lock, not the newest"
+    assert built(shop, "--locked")["foo"] == "foo-1.0-py3-none-any.whl", (
+        "the commit of the lock, not the newest"
+    )
     names_nothing_of_this_host(shop, tmp_path)
     assert shop.run("lock", str(shop.root)).code == 0
     assert built(shop, "--locked")["foo"] == "foo-2.0-py3-none-any.whl"
@@ -248,7 +253,9 @@ def test_a_repository_that_is_gone_is_a_matter_of_transport(shop: Shop, tmp_path
 # Files and addresses
 
 
-def test_wheels_and_sdists_by_path_and_by_address(shop: Shop, tmp_path: Path, index: make.IndexServer) -> None:
+def test_wheels_and_sdists_by_path_and_by_address(
+    shop: Shop, tmp_path: Path, index: make.IndexServer
+) -> None:
     (shop.root / "vendor").mkdir()
     (shop.root / "vendor" / make.wheel_name("one")).write_bytes(make.wheel_bytes("one"))
     (tmp_path / "two-1.0.tar.gz").write_bytes(make.sdist_bytes("two"))
@@ -261,7 +268,9 @@ def test_wheels_and_sdists_by_path_and_by_address(shop: Shop, tmp_path: Path, in
     wanted = {"one", "two", "requests", "wfastcgi"}
     assert set(built(shop)) == wanted
     assert shop.run("lock", str(shop.root)).code == 0
-    packages = {each["name"]: each for each in loads((shop.root / "pylock.cloudrole.toml").read_text())["packages"]}
+    packages = {
+        each["name"]: each for each in loads((shop.root / "pylock.cloudrole.toml").read_text())["packages"]
+    }
     assert packages["one"]["archive"]["path"] == f"vendor/{make.wheel_name('one')}"
     assert packages["two"]["archive"]["path"] == "../two-1.0.tar.gz"
     assert packages["wfastcgi"]["archive"]["url"] == f"{index.origin}/files/wfastcgi-3.0.tar.gz"
@@ -294,7 +303,10 @@ def test_everything_that_a_requirements_file_may_say(shop: Shop, monkeypatch: py
 
 
 def test_what_cannot_be_used_in_a_requirements_file_is_told_at_once(shop: Shop) -> None:
-    write(shop, requirements="-e ./libs/foo\n-e .\nflask ==\n--global-option x\n./nowhere\nhg+https://x.example/r\n-r gone.txt\n")
+    write(
+        shop,
+        requirements="-e ./libs/foo\n-e .\nflask ==\n--global-option x\n./nowhere\nhg+https://x.example/r\n-r gone.txt\n",
+    )
     ran = shop.build()
     assert (ran.code, shop.artifacts()) == (2, [])
     for number in (1, 2, 3, 4, 5, 6):
@@ -306,8 +318,13 @@ def test_what_cannot_be_used_in_a_requirements_file_is_told_at_once(shop: Shop) 
 def test_hashes_in_requirements_files_are_enforced(shop: Shop, index_folder: Path) -> None:
     import hashlib
 
-    good = hashlib.sha256((index_folder / "files" / make.wheel_name("requests", "2.0")).read_bytes()).hexdigest()
-    write(shop, requirements=f"--require-hashes\nrequests==2.0 --hash=sha256:{good} \\\n  --hash=sha256:{'0' * 64}\n")
+    good = hashlib.sha256(
+        (index_folder / "files" / make.wheel_name("requests", "2.0")).read_bytes()
+    ).hexdigest()
+    write(
+        shop,
+        requirements=f"--require-hashes\nrequests==2.0 --hash=sha256:{good} \\\n  --hash=sha256:{'0' * 64}\n",
+    )
     assert set(built(shop)) == {"requests"}
     shutil.rmtree(shop.root / "dist")
     write(shop, requirements=f"requests==2.0 --hash=sha256:{'0' * 64}\n")
@@ -332,3 +349,121 @@ def test_credentials_in_a_requirements_file_stay_where_they_are(
     for path in outputs:
         assert path.is_dir() or b"s3cr3t-pw" not in path.read_bytes(), path
     assert "s3cr3t-pw" not in locked.err + ran.err + locked.out + ran.out
+
+
+# A lock of the project's own
+
+
+def exported(shop: Shop, *arguments: str) -> None:
+    """pylock.toml as uv exports it for every platform."""
+    import uv
+
+    subprocess.run(
+        [uv.find_uv_bin(), "export", "--quiet", "--format", "pylock.toml", "--output-file", "pylock.toml", *arguments],
+        cwd=shop.root,
+        check=True,
+    )
+
+
+def own_lock(shop: Shop, *dependencies: str, role: str = "", python: str = "3.13") -> None:
+    write(shop, *dependencies, target='lock = "pylock.toml"', role=role)
+    text = (shop.root / "pyproject.toml").read_text()
+    text = text.replace('version = "1.2"\n', 'version = "1.2"\nrequires-python = ">=3.10"\n')
+    text = text.replace('python = "3.13"', f'python = "{python}"')
+    (shop.root / "pyproject.toml").write_text(text)
+    (shop.root / "pylock.toml").touch()
+
+
+def test_a_lock_of_another_tool_is_taken_and_nothing_is_resolved(
+    shop: Shop, tmp_path: Path, no_outside: Callable[[], None]
+) -> None:
+    """What the target's markers select; each role its own part; a folder as a wheel; the second time, nothing runs."""
+    tree.write_tree(shop.root / "foo", "foo", requires=("click",))
+    role = """dependencies = ["foo"]
+project-dependencies = false
+[tool.hatch.build.targets.cloudrole.roles.Other]
+type = "worker"
+root = "orders"
+startup-file = "worker.py"
+"""
+    own_lock(shop, "requests", "foo", role=role)
+    with (shop.root / "pyproject.toml").open("a") as file:
+        file.write("[tool.uv.sources]\nfoo = { path = 'foo' }\n")
+    tree.write_tree(tmp_path / "backend", "x")
+    shutil.copy(tmp_path / "backend" / "backend.py", shop.root)
+    exported(shop, "--no-emit-project")
+    assert set(built(shop)) == {"foo", "click", "colorama"}
+    report = shop.report["versions"]["cspkg"]
+    roles = {each["name"]: {one.split("-")[0] for one in each["wheels"]} for each in report["roles"]}
+    assert roles["Other"] == {"requests", "foo", "click", "colorama"}
+    assert report["locks"][0]["source"] == "project"
+    names_nothing_of_this_host(shop, tmp_path)
+    no_outside()
+    assert shop.build("--locked").code == 0
+    ran = shop.run("lock", str(shop.root))
+    assert ran.code == 2
+    assert "renew it with the tool that wrote it" in ran.err
+
+
+def test_the_server_of_a_web_role_is_resolved_beside_the_lock(shop: Shop, no_outside: Callable[[], None]) -> None:
+    role = """
+[tool.hatch.build.targets.cloudrole.roles.Web]
+type = "web"
+root = "web"
+wsgi-handler = "app:app"
+"""
+    own_lock(shop, "requests", role=role)
+    exported(shop, "--no-emit-project")
+    assert set(built(shop)) == {"requests"}
+    roles = {each["name"]: each["wheels"] for each in shop.report["versions"]["cspkg"]["roles"]}
+    assert [name.split("-")[0] for name in roles["Web"]] == ["requests", "wfastcgi"]
+    no_outside()
+    assert shop.build().code == 0
+
+
+def test_every_package_of_a_lock_that_does_not_fit_is_explained(shop: Shop) -> None:
+    own_lock(shop)
+    package = """[[packages]]
+name = "{name}"
+version = "1.0"
+{marker}
+wheels = [{{ url = "https://x.example/{name}-1.0-cp313-cp313-manylinux_2_17_x86_64.whl", hashes = {{ sha256 = "{digest}" }} }}]
+"""
+    text = 'lock-version = "1.0"\ncreated-by = "hand"\n'
+    markers = {"one": "", "two": "", "three": "marker = \"sys_platform != 'win32'\""}
+    for name, marker in markers.items():
+        text += package.format(name=name, marker=marker, digest="0" * 64)
+    (shop.root / "pylock.toml").write_text(text)
+    ran = shop.build()
+    assert (ran.code, shop.artifacts()) == (4, [])
+    for name in ("one", "two"):
+        assert f"{name} 1.0: no wheel fits cp313-win_amd64" in ran.err
+    assert "three" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version = 1\n", "is no PEP 751 lock"),
+        ('lock-version = "1.0"\ncreated-by = "x"\nrequires-python = ">=3.99"\npackages = []\n', "it is not for cp313"),
+        ('lock-version = "1.0"\ncreated-by = "x"\nenvironments = ["sys_platform == \'linux\'"]\npackages = []\n',
+         "it is not for cp313-win_amd64"),
+        ('lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\nvcs = { type = "hg", url = "https://x.example/r", commit-id = "1" }\n',
+         "a is in a repository that is not git's"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_cannot_be_used_is_a_fault_of_the_project(shop: Shop, text: str, words: str) -> None:
+    own_lock(shop)
+    (shop.root / "pylock.toml").write_text(text)
+    ran = shop.build()
+    assert (ran.code, shop.artifacts()) == (2, [])
+    assert words in ran.err
+
+
+def test_a_lock_that_lacks_what_a_role_asks_for_is_told(shop: Shop) -> None:
+    own_lock(shop, "requests")
+    (shop.root / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages = []\n')
+    ran = shop.build()
+    assert ran.code == 4
+    assert "needs requests, but it is not in the wheelhouse" in ran.err
+    assert "renew pylock.toml with its own tool" in ran.err

@@ -173,7 +173,7 @@ BAD = {
         f'vm-size = "Standard_A1_v2"\n{R}',
         (
             "vm-size: unknown key, accepted: artifacts, dependencies, dev-mode-dirs, dev-mode-exact, directory, "
-            "exclude, exclude-newer, find-links, force-include, hooks, ignore-vcs, include, index-url, nuget-feed, "
+            "exclude, exclude-newer, find-links, force-include, hooks, ignore-vcs, include, index-url, lock, nuget-feed, "
             "only-include, only-packages, os-family, packages, platform, python, reproducible, "
             "require-runtime-dependencies, require-runtime-features, resolver, roles, runtime, service, "
             f"skip-excluded-dirs, sources, versions{NEXT}it belongs to a role, as in roles.NAME.vm-size"

@@ -31,6 +31,7 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
         "exclude_newer": "",
         "find_links": ["vendor"],
         "index_url": "",
+        "lock": "",
         "configuration_names": ["Cloud", "Local", "Staging"],
         "roles": [
             {
