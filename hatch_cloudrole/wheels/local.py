@@ -18,6 +18,7 @@ from hatch_cloudrole.lock.model import Directory, Vcs
 from hatch_cloudrole.wheels.build import BuildError, build_wheel, rewrite_wheel
 from hatch_cloudrole.wheels.checkout import CheckoutError, check_out
 from hatch_cloudrole.wheels.source_tree import SourceFiles, tree_files
+from hatch_cloudrole.wheels.stand_in import with_stand_in
 from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit
 
 if TYPE_CHECKING:
@@ -122,23 +123,22 @@ class LocalWorkshop:
             raise TransportError(
                 "", [Fault(str(pin), f"the wheel of commit {vcs.commit[:12]} is not in the store", remedy)]
             )
-        with self._progress.step(f"Building a wheel of {pin} from commit {vcs.commit[:12]}"):
-            with self._store.partial("checkout") as folder:
-                try:
-                    check_out(
-                        vcs, folder, run=self._run, env=self._env, indexes=self._indexes, root=self._root
-                    )
-                except CheckoutError as error:
-                    raise TransportError("", [replace(error.fault, where=str(pin))]) from None
-                wheel = self._build(pin, folder / vcs.subdirectory, key, target)
-        return wheel, True
+        with (
+            self._progress.step(f"Building a wheel of {pin} from commit {vcs.commit[:12]}"),
+            self._store.partial("checkout") as folder,
+        ):
+            try:
+                check_out(vcs, folder, run=self._run, env=self._env, indexes=self._indexes, root=self._root)
+            except CheckoutError as error:
+                raise TransportError("", [replace(error.fault, where=str(pin))]) from None
+            return self._build(pin, folder / vcs.subdirectory, key, target), True
 
     def _of_folder(self, pin: Pin, folder: Path, target: Target) -> tuple[Wheel, bool]:
         if not folder.is_dir():
             remedy = "put it back, or renew the lock (`cloudrole lock`, --refresh)"
             raise WheelError("", [Fault(str(pin), f"its folder {pin.source.path} is not there", remedy)])  # type: ignore[union-attr]
         before = tree_files(folder)
-        key = self._folder_key(folder, before)
+        key = self._folder_key(before)
         if (wheel := self._known(pin, key, target)) is not None:
             return wheel, False
         shown = (
@@ -153,10 +153,10 @@ class LocalWorkshop:
         after = tree_files(folder)
         if after.digests != before.digests and before.digests.items() <= after.digests.items():
             # The build itself wrote files, a version file say: with them the folder is what was built.
-            self._store.add_built(self._folder_key(folder, after), target, wheel)
+            self._store.add_built(self._folder_key(after), target, wheel)
         return wheel, True
 
-    def _folder_key(self, folder: Path, files: SourceFiles) -> str:
+    def _folder_key(self, files: SourceFiles) -> str:
         variables = sorted((name, self._env[name]) for name in self._env if _DECIDING_VARIABLE.match(name))
         return _key("folder", json.dumps(variables), files.digest())
 
@@ -167,7 +167,7 @@ class LocalWorkshop:
     def _build(self, pin: Pin, tree: Path, key: str, target: Target) -> Wheel:
         with self._store.partial("wheel") as partial:
             out = partial.parent / "built"
-            env = {**self._env}
+            env = with_stand_in(self._env, tree, partial.parent)
             if "DIST_EXTRA_CONFIG" not in env:
                 # setuptools keeps what it copied last time, files that are gone since included: not here.
                 config = partial.parent / "setuptools.cfg"
