@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import url2pathname
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
@@ -46,8 +47,6 @@ class BadReferenceError(ValueError):
 
 def applies(text: str, target: Target) -> bool:
     """Whether the marker of a requirement, if it has one, holds for `target`."""
-    from packaging.markers import InvalidMarker, Marker
-
     try:
         marker = Requirement(text).marker
     except InvalidRequirement:
@@ -74,12 +73,16 @@ def normal_requirement(text: str, *, root: Path, beside: Path, target: Target) -
             first = str(error).splitlines()[0]
             raise BadReferenceError(f"{text!r} is no requirement: {first}") from None
         if not requirement.url:
-            return text
+            return str(requirement)
     if requirement is not None and requirement.url:
         name, extras = requirement.name, requirement.extras
         url, marker = requirement.url, str(requirement.marker or "")
     else:
         body, marker = _split_marker(text)
+        try:
+            marker = str(Marker(marker)) if marker else ""
+        except InvalidMarker:
+            raise BadReferenceError(f"{marker!r} is no marker") from None
         match = re.fullmatch(r"(.+?)(?:\[([^\]\s]*)\])?", body)
         assert match is not None  # noqa: S101 - body is not empty
         name, url = "", match[1]

@@ -147,11 +147,7 @@ def _referenced(project: Project, role: Role, wanted: Iterable[str], faults: lis
     for text in wanted:
         try:
             sourced = sources.apply(text, role.target)
-            normal = (
-                normal_requirement(sourced, root=project.root, beside=project.root, target=role.target)
-                if Requirement(sourced).url
-                else sourced
-            )
+            normal = normal_requirement(sourced, root=project.root, beside=project.root, target=role.target)
         except BadReferenceError as error:
             faults.append(Fault(f"roles.{role.name}: {public_requirement(text)}", str(error), error.remedy))
             continue

@@ -76,4 +76,6 @@ def _write(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name, (2020, 2, 2, 0, 0, 0)), data)
-        archive.writestr(zipfile.ZipInfo(f"{info}/RECORD", (2020, 2, 2, 0, 0, 0)), f"{record}{info}/RECORD,,\n")
+        archive.writestr(
+            zipfile.ZipInfo(f"{info}/RECORD", (2020, 2, 2, 0, 0, 0)), f"{record}{info}/RECORD,,\n"
+        )

@@ -359,7 +359,16 @@ def exported(shop: Shop, *arguments: str) -> None:
     import uv
 
     subprocess.run(
-        [uv.find_uv_bin(), "export", "--quiet", "--format", "pylock.toml", "--output-file", "pylock.toml", *arguments],
+        [
+            uv.find_uv_bin(),
+            "export",
+            "--quiet",
+            "--format",
+            "pylock.toml",
+            "--output-file",
+            "pylock.toml",
+            *arguments,
+        ],
         cwd=shop.root,
         check=True,
     )
@@ -405,7 +414,9 @@ startup-file = "worker.py"
     assert "renew it with the tool that wrote it" in ran.err
 
 
-def test_the_server_of_a_web_role_is_resolved_beside_the_lock(shop: Shop, no_outside: Callable[[], None]) -> None:
+def test_the_server_of_a_web_role_is_resolved_beside_the_lock(
+    shop: Shop, no_outside: Callable[[], None]
+) -> None:
     role = """
 [tool.hatch.build.targets.cloudrole.roles.Web]
 type = "web"
