@@ -59,7 +59,7 @@ def applies(text: str, target: Target) -> bool:
 
 
 def normal_requirement(text: str, *, root: Path, beside: Path, target: Target) -> str:
-    """`text` as PEP 508 with a name, where it can be found out; empty for a reference that `target` does not need.
+    """`text` as PEP 508, with a name where one is known; empty for a reference that `target` does not need.
 
     Paths count from `root`, or else from the folder `beside`.
 
@@ -114,7 +114,7 @@ def public_requirement(text: str) -> str:
 
 
 def local_folder(text: str, root: Path) -> Path | None:
-    """The folder that a requirement of `normal_requirement` refers to, None when it refers to something else."""
+    """The folder that a normal requirement refers to, None when it refers to something else."""
     match = re.fullmatch(r"(?:\S+ @ )?file:(?!//)(\S*?)(#\S*)?( ; .*)?", text)
     if match is None:
         return None

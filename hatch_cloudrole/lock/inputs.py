@@ -48,9 +48,9 @@ class RoleInputs:
 
     `requirements` and `constraints` are sorted, PEP 508 where the name is known, local references relative to
     `root`, the project; `hashes` are the SHA-256 digests that a package may have; `options` are lines of a
-    requirements file that say where packages are and which may be used; `folders` are the local projects among
-    the requirements, each with a digest of what decides its dependencies; `own` is the project's name when its own
-    wheel is installed, `server` the requirement that was added for the role's server.
+    requirements file that say where packages are and which may be used; `folders` are the local projects
+    among the requirements, each with a digest of what decides its dependencies; `own` is the project's name
+    when its own wheel is installed, `server` the requirement that was added for the role's server.
     """
 
     role: str
@@ -226,8 +226,8 @@ def _decisive(inputs: RoleInputs) -> dict[str, object]:
 class Places:
     """What requirements files add to what a host knows of packages' places; never print it.
 
-    `index_url` is the last --index-url, `find_links` are folders and addresses, `credentials` maps scheme and host
-    to user name and password.
+    `index_url` is the last --index-url, `find_links` are folders and addresses, `credentials` maps scheme
+    and host to user name and password.
     """
 
     index_url: str = ""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from hatch_cloudrole.target import Target
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from packaging.pylock import Package
+    from packaging.version import Version
 
 __all__ = [
     "SCHEMA",
@@ -73,8 +73,11 @@ class Vcs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Directory:
-    """A project on this host: `path` is absolute while a resolution is used on the host that made it, and
-    relative to the lock, with `/`, in a lock that leaves it."""
+    """A project on this host, at `path`.
+
+    It is absolute while a resolution is used on the host that made it, and relative to the lock, with `/`, in
+    a lock that leaves it.
+    """
 
     path: str
 
@@ -83,8 +86,8 @@ class Directory:
 class Pin:
     """One package at one version: the wheels that fit the target, best first, and the sdist.
 
-    `version` is None where only a build can tell. With `direct` the one wheel or sdist was named by address or
-    path, not found in an index. With a `source` there is neither: a wheel is built of that.
+    `version` is None where only a build can tell. With `direct` the one wheel or sdist was named by address
+    or path, not found in an index. With a `source` there is neither: a wheel is built of that.
     """
 
     name: NormalizedName
@@ -330,7 +333,7 @@ def portable(lock: Lock, *, root: str) -> Lock:
 
 
 def relative_path(path: Path | str, root: Path | str) -> str:
-    """`path` as seen from `root`, with `/`; what is relative already stays. Another drive of Windows does, too."""
+    """`path` as seen from `root`, with `/`; what is relative stays, and so does another drive of Windows."""
     if not Path(path).is_absolute():
         return Path(path).as_posix()
     try:

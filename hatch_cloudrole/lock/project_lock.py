@@ -51,8 +51,8 @@ def read_project_lock(
 ) -> Found:
     """What the lock at `path` has for `target`, with the given extras and dependency groups of it.
 
-    Every role has every package at first: what each needs shows when the wheels are there. The server of a web
-    role, when the lock has it not, is resolved beside it, once.
+    Every role has every package at first: what each needs shows when the wheels are there. The server of a
+    web role, when the lock has it not, is resolved beside it, once.
 
     :raises ProjectError: it is no PEP 751 lock, it is not for this target, or it has what cannot be got.
     """
@@ -106,7 +106,9 @@ def _parse(text: str) -> Pylock:
     try:
         return Pylock.from_dict(loads(text))
     except (ValueError, PylockValidationError) as error:
-        remedy = "name a pylock.toml: `uv export --format pylock.toml`, `pip lock` and `pdm export -f pylock` write one"
+        remedy = (
+            "name a pylock.toml, as `uv export --format pylock.toml`, `pip lock` or `pdm export` write it"
+        )
         raise _LockError(f"it is no PEP 751 lock: {error}", remedy=remedy) from None
 
 
@@ -116,8 +118,8 @@ def _pins(
     """The packages of `pylock` whose markers hold for `target`, paths absolute."""
     from packaging.pylock import PackageDirectory, PylockSelectError
 
-    # Selection stops at the first package without a wheel that fits; all of them are told later, so here every
-    # package is one that always fits.
+    # Selection stops at the first package without a wheel that fits; all of them are told later, so here
+    # every package is one that always fits.
     marked: list[Any] = [
         replace(
             each,

@@ -1,7 +1,7 @@
 """Read requirements files, and all that they include, into plain requirements, constraints and options.
 
-The format is pip's: https://pip.pypa.io/en/stable/reference/requirements-file-format/. Resolvers differ in what
-of it they read, so they are handed what comes out here, never the files themselves.
+The format is pip's: https://pip.pypa.io/en/stable/reference/requirements-file-format/. Resolvers differ in
+what of it they read, so they are handed what comes out here, never the files themselves.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ _IGNORED = {"--prefer-binary", "--use-feature"}
 class Contents:
     """What requirements files hold.
 
-    `requirements` and `constraints` are PEP 508 where a name is known, else a path or an address; `hashes` maps
-    a package to the SHA-256 digests that it may have; `options` are lines as a requirements file has them, folders
-    absolute, in the order in which they were read.
+    `requirements` and `constraints` are PEP 508 where a name is known, else a path or an address; `hashes`
+    maps a package to the SHA-256 digests that it may have; `options` are lines as a requirements file has
+    them, folders absolute, in the order in which they were read.
     """
 
     requirements: tuple[str, ...] = ()
@@ -75,8 +75,8 @@ def read_requirements(
 ) -> Contents:
     """Everything in `files` that counts for `target`. A file that includes itself is read once.
 
-    `root` is the project: paths count from it, as for pip and uv when they are run there, or else from the file's
-    own folder. `env` gives the values of `${NAME}`.
+    `root` is the project: paths count from it, as for pip and uv when they are run there, or else from the
+    file's own folder. `env` gives the values of `${NAME}`.
 
     :raises ProjectError: it names every line that cannot be used, and every file that cannot be read.
     """
@@ -105,7 +105,7 @@ def decode(data: bytes) -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a requirements file with the numbers they begin at: continued ones joined, comments left out."""
+    """The lines of a requirements file with their numbers: continued ones joined, comments left out."""
     parts: list[str] = []
     start = 0
     for number, line in enumerate([*text.splitlines(), ""], start=1):

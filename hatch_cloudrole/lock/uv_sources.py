@@ -1,7 +1,7 @@
-"""What `[tool.uv.sources]` says of a project's dependencies: workspace members, folders, repositories, addresses.
+"""What `[tool.uv.sources]` says of dependencies: workspace members, folders, repositories, addresses.
 
-As https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources has it. Requirements are given the
-reference that is meant, so that any resolver understands them. `index` sources stay uv's business.
+As https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources has it. Requirements are
+given the reference that is meant, so that any resolver understands them. `index` sources stay uv's business.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["UvSources", "read_sources"]
 
 
 class UvSources:
-    """The sources of one project. `table` is its `[tool.uv.sources]`, `members` its workspace's folders by name."""
+    """The sources of one project: its `[tool.uv.sources]`, and its workspace's folders by name."""
 
     def __init__(self, table: Mapping[str, Any], members: Mapping[str, Path], *, root: Path) -> None:
         self._sources = {canonicalize_name(name): value for name, value in table.items()}

@@ -113,7 +113,7 @@ _SERVICE = (
     Option(
         "lock",
         Outside("file"),
-        about="A PEP 751 lock that the project keeps with another tool: its packages are taken, nothing is resolved.",
+        about="A PEP 751 lock of another tool: its packages are taken, and nothing is resolved.",
         example='"pylock.toml"',
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +10,7 @@ from hatch_cloudrole.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from hatch_cloudrole.lock.indexes import Indexes
     from hatch_cloudrole.lock.model import Vcs
@@ -32,8 +32,8 @@ def check_out(
 ) -> None:
     """Make `folder` a checkout of the commit, with its history and tags, which may say its version.
 
-    A relative path of `vcs` counts from `root`. User names and passwords that this host has for the server are
-    given to git through its environment.
+    A relative path of `vcs` counts from `root`. User names and passwords that this host has for the server
+    are given to git through its environment.
 
     :raises CheckoutError: git is missing, the repository does not answer, or lacks the commit.
     """

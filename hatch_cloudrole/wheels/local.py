@@ -1,7 +1,8 @@
 """Build wheels of what is no file of an index: folders of this host, and commits of git repositories.
 
-Each is built by its own backend in isolation and written anew, then kept in the store: a commit's wheel by the
-commit, a folder's by a digest of its files, so that it is never stale and nothing runs while nothing changes.
+Each is built by its own backend in isolation and written anew, then kept in the store: a commit's wheel by
+the commit, a folder's by a digest of its files, so that it is never stale and nothing runs while nothing
+changes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import CloudRoleError, Fault, TransportError, WheelError
@@ -23,6 +23,7 @@ from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from packaging.utils import NormalizedName
 
@@ -40,7 +41,7 @@ __all__ = ["LocalWheels", "LocalWorkshop", "gather_all"]
 _DECIDING_VARIABLE = re.compile(
     r"HATCH_(BUILD|METADATA)_|SETUPTOOLS_|PDM_BUILD_|POETRY_DYNAMIC|CFLAGS|LDFLAGS|CC$|CXX$"
 )
-"""Environment variables by which backends are told how to build: their values are part of a folder's digest."""
+"""Variables by which backends are told how to build: their values are part of a folder's digest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +113,7 @@ class LocalWorkshop:
         if isinstance(pin.source, Vcs):
             return self._of_commit(pin, pin.source, target)
         assert isinstance(pin.source, Directory)  # noqa: S101
-        return self._of_folder(pin, (self._root / pin.source.path).resolve(), target)
+        return self._of_folder(pin, pin.source.path, target)
 
     def _of_commit(self, pin: Pin, vcs: Vcs, target: Target) -> tuple[Wheel, bool]:
         key = _key("git", vcs.commit, vcs.subdirectory)
@@ -133,10 +134,11 @@ class LocalWorkshop:
                 raise TransportError("", [replace(error.fault, where=str(pin))]) from None
             return self._build(pin, folder / vcs.subdirectory, key, target), True
 
-    def _of_folder(self, pin: Pin, folder: Path, target: Target) -> tuple[Wheel, bool]:
+    def _of_folder(self, pin: Pin, path: str, target: Target) -> tuple[Wheel, bool]:
+        folder = (self._root / path).resolve()
         if not folder.is_dir():
             remedy = "put it back, or renew the lock (`cloudrole lock`, --refresh)"
-            raise WheelError("", [Fault(str(pin), f"its folder {pin.source.path} is not there", remedy)])  # type: ignore[union-attr]
+            raise WheelError("", [Fault(str(pin), f"its folder {path} is not there", remedy)])
         before = tree_files(folder)
         key = self._folder_key(before)
         if (wheel := self._known(pin, key, target)) is not None:
@@ -230,7 +232,7 @@ def _key(*parts: str) -> str:
 def _does_not_fit(pin: Pin, filename: str, target: Target) -> Fault:
     what = f"it builds to {filename} on this host, which does not fit {target}"
     remedy = (
-        "build that wheel where the target's platform and Python are and put it into a folder that find-links "
-        "names, require it by name and version instead, or make the project pure Python"
+        "build that wheel where the target's platform and Python are and put it into a folder that "
+        "find-links names, require it by name and version instead, or make the project pure Python"
     )
     return Fault(str(pin), what, remedy)

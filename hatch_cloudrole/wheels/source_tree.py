@@ -81,7 +81,7 @@ def _version_from_elsewhere(folder: Path) -> bool:
 
 
 def _git_state(folder: Path) -> str:
-    """The commit that is checked out and the tags of the repository that `folder` is in, without running git."""
+    """The commit that is checked out and the tags of the repository that `folder` is in; git is not run."""
     for top in (folder, *folder.parents):
         git = top / ".git"
         if git.exists():

@@ -1,7 +1,7 @@
 """A stand-in for this plugin in the isolated builds of projects that require it: nothing of it runs there.
 
-Without one, the wheel of a project that packages itself would bring in the plugin with all that it needs, and a
-project whose build hook is ours would package itself without end.
+Without one, the wheel of a project that packages itself would bring in the plugin with all that it needs,
+and a project whose build hook is ours would package itself without end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["with_stand_in"]
 
-_MODULE = b'''"""Stands in for hatch-cloudrole in builds that it starts itself: its build hook does nothing."""
+_METADATA = f"Metadata-Version: 2.1\nName: hatch-cloudrole\nVersion: {__version__}\n"
+_MODULE = b'''"""Stands in for hatch-cloudrole in builds that it starts: its build hook does nothing."""
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.plugin import hookimpl
@@ -40,7 +41,7 @@ def hatch_register_build_hook():
 
 
 def with_stand_in(env: Mapping[str, str], tree: Path, folder: Path) -> dict[str, str]:
-    """`env` for building the project in `tree`, with a stand-in below `folder` when it requires the plugin."""
+    """`env` for building the project in `tree`, with a stand-in in `folder` when it requires the plugin."""
     # uv separates the files of this variable by spaces.
     if not _requires_plugin(tree) or " " in str(folder):
         return dict(env)
@@ -65,7 +66,7 @@ def _write(path: Path) -> None:
     info = f"hatch_cloudrole-{__version__}.dist-info"
     members = {
         "hatch_cloudrole_stand_in.py": _MODULE,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: hatch-cloudrole\nVersion: {__version__}\n".encode(),
+        f"{info}/METADATA": _METADATA.encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/entry_points.txt": b"[hatch]\ncloudrole = hatch_cloudrole_stand_in\n",
     }

@@ -19,7 +19,7 @@ __all__ = ["needed"]
 def needed(
     roots: Iterable[Requirement], wheels: Mapping[NormalizedName, Wheel], target: Target
 ) -> frozenset[NormalizedName]:
-    """The names among `wheels` that `roots` lead to, for `target`, through extras where those are asked for."""
+    """The names among `wheels` that `roots` lead to for `target`, through the extras that are asked for."""
     environment = target.environment()
     found: set[NormalizedName] = set()
     done: set[tuple[str, str]] = set()

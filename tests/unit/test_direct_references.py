@@ -109,7 +109,7 @@ def test_credentials_are_taken_out() -> None:
     assert public_requirement("a @ git+https://me:pw@x.example/r@v1") == "a @ git+https://x.example/r@v1"
 
 
-# [tool.uv.sources]
+# Sources of uv
 
 
 WORKSPACE = """

@@ -105,7 +105,9 @@ class FakeGit:
 
 
 def ask(git: FakeGit, root: Path, vcs: Vcs, **credentials: tuple[str, str]) -> None:
-    indexes = Indexes(credentials={"https://x.example": pair for pair in credentials.values()})
+    indexes = Indexes(
+        credentials=dict.fromkeys(["https://x.example"], *credentials.values()) if credentials else {}
+    )
     check_out(vcs, root / "checkout", run=git, env={"GIT_DIR": "/other"}, indexes=indexes, root=root)
 
 
@@ -116,7 +118,7 @@ def test_git_gets_credentials_through_its_environment_alone(tmp_path: Path) -> N
     assert git.env["GIT_CONFIG_VALUE_0"] == "https://x.example/"
     assert "GIT_DIR" not in git.env
     assert not any("p%40ss" in word for argv in git.asked for word in argv)
-    assert [argv for argv in git.asked if "clone" in argv][0][-2:] == [
+    assert next(argv for argv in git.asked if "clone" in argv)[-2:] == [
         "https://x.example/r.git",
         str(tmp_path / "checkout"),
     ]
