@@ -155,7 +155,8 @@ def _key(
     # Index options inside requirements files are no part of the inputs digest, but do decide a resolution.
     options = list(dict.fromkeys(public_requirement(each) for one in inputs for each in one.options))
     # A kept resolution holds absolute paths of local projects: another checkout has its own.
-    roots = sorted({str(each.root) for each in inputs if any("file:" in one for one in each.requirements)})
+    local = [each for each in inputs if each.own or each.folders or "file:" in "".join(each.requirements)]
+    roots = sorted({str(each.root.resolve()) for each in local})
     digest = inputs_digest(inputs, target=target, exclude_newer=exclude_newer)
     return hashlib.sha256(json.dumps([digest, resolver, context, options, roots]).encode()).hexdigest()
 
