@@ -44,7 +44,6 @@ def check_out(
         **env,
         **_credentials(url, indexes, env),
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LFS_SKIP_SMUDGE": "0",
     }
     # Set by git for its hooks, they would lead to another repository.
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):

@@ -49,6 +49,8 @@ def tree_files(folder: Path) -> SourceFiles:
         if path.is_symlink() and not path.exists():
             digests[relative] = os.readlink(path)  # noqa: PTH115 - a link to nowhere has no content
             continue
+        if not path.is_file():
+            continue  # a socket or pipe
         digest = hashlib.sha256()
         with path.open("rb") as stream:
             for chunk in chunks(stream):
@@ -59,7 +61,14 @@ def tree_files(folder: Path) -> SourceFiles:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+    """The files below `folder`, linked folders' included, for a build follows links as well."""
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link to a folder that is above it, or that was there before
+            folders.clear()
+            continue
+        seen.add(real)
         here = Path(parent).relative_to(folder)
         folders[:] = sorted(
             name

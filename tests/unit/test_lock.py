@@ -361,6 +361,16 @@ def test_what_a_folder_needs_is_part_of_the_digest(tmp_path: Path) -> None:
     assert digest() != before
 
 
+def test_a_kept_resolution_of_a_local_project_is_of_this_checkout_alone(tmp_path: Path) -> None:
+    """It holds the folder's absolute path."""
+    cache, resolver = MemoryCache(), FakeResolver()
+    own = replace(inputs("Web", "flask"), own=canonicalize_name("shop"), root=tmp_path / "a")
+    find(tmp_path, own, cache=cache, resolver=resolver)
+    assert find(tmp_path, own, cache=cache, resolver=resolver).source == "kept"
+    other = replace(own, root=tmp_path / "b")
+    assert find(tmp_path, other, cache=cache, resolver=resolver).source == "resolved"
+
+
 # Hashes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -64,6 +65,19 @@ def test_a_removed_or_moved_file_is_a_change(tree: Path) -> None:
     before = tree_files(tree).digest()
     (tree / "src" / "x.py").rename(tree / "src" / "y.py")
     assert tree_files(tree).digest() != before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+def test_what_is_linked_counts_and_loops_end(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "s.py").write_text("1\n")
+    (tree / "shared").symlink_to(tmp_path / "shared")
+    (tree / "src" / "loop").symlink_to(tree)
+    (tree / "src" / "broken").symlink_to("nowhere")
+    before = tree_files(tree)
+    assert {"shared/s.py", "src/broken"} <= set(before.digests)
+    (tmp_path / "shared" / "s.py").write_text("2\n")
+    assert tree_files(tree).digest() != before.digest()
 
 
 def test_tags_and_commits_count_only_where_they_may_say_the_version(tree: Path) -> None:
