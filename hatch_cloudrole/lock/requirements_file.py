@@ -182,7 +182,7 @@ class _Reader:
             elif name in _WITH_VALUE:
                 self._fault(place, f"{name} has no value")
             else:
-                known = "-r, -c, --hash, " + ", ".join(sorted((_WITH_VALUE | _FLAGS) - _IGNORED))
+                known = ", ".join(sorted({"--hash", *_WITH_VALUE, *_FLAGS} - _IGNORED - {"--editable"}))
                 self._fault(place, f"{name} is no option that can be used here; accepted: {known}")
 
     def _keep(self, option: str) -> None:

@@ -158,8 +158,12 @@ def _redact(text: str) -> str:
 
 
 def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
-    """The pins of the lock that uv wrote."""
+    """The pins of the lock that uv wrote.
+
+    :raises WheelError: a package is a folder in an archive.
+    """
     pins: dict[str, Pin] = {}
+    faults: list[Fault] = []
     for package in document.get("packages", []):
         name = canonicalize_name(package["name"])
         version = Version(package["version"]) if "version" in package else None
@@ -170,6 +174,10 @@ def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
         wheels = [_artifact(each, folder) for each in package.get("wheels", [])]
         sdist = _artifact(package["sdist"], folder) if "sdist" in package else None
         if "archive" in package:
+            if package["archive"].get("subdirectory"):
+                remedy = "name its repository (git+https://...), or build a wheel of it into find-links"
+                faults.append(Fault(str(name), "is a folder in an archive, which cannot be built", remedy))
+                continue
             archive = _artifact(package["archive"], folder)
             if archive.filename.endswith(".whl"):
                 wheels = [archive]
@@ -182,6 +190,8 @@ def _pins(document: Mapping[str, Any], folder: Path) -> list[Pin]:
             sdist=sdist,
             direct="archive" in package,
         )
+    if faults:
+        raise WheelError("Some packages cannot be built", faults)
     return [pins[name] for name in sorted(pins)]
 
 

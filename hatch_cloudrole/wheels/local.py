@@ -43,6 +43,9 @@ _DECIDING_VARIABLE = re.compile(
 )
 """Variables by which backends are told how to build: their values are part of a folder's digest."""
 
+_TRANSPORT = re.compile(r"network was disabled|error sending request|Failed to fetch")
+"""What uv says when it could not get what a build requires."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalWheels:
@@ -195,6 +198,11 @@ class LocalWorkshop:
                     anew, anew.name, content=content, expect=(pin.name, pin.version), built_from=key
                 )
             except BuildError as error:
+                if _TRANSPORT.search(error.fault.what):
+                    remedy = "check the network and the index" + (
+                        ", or build without --offline" * self._offline
+                    )
+                    raise TransportError("", [replace(error.fault, where=str(pin), remedy=remedy)]) from None
                 remedy = "mend it: `uv build --wheel` in that folder shows the same"
                 raise WheelError(
                     "", [replace(error.fault, where=f"{pin} for {target}", remedy=remedy)]

@@ -132,6 +132,18 @@ def test_a_folder_that_builds_for_another_machine_is_refused_with_remedies(shop:
     assert "find-links" in ran.err
 
 
+def test_a_build_that_lacks_what_it_requires_offline_is_a_matter_of_transport(shop: Shop) -> None:
+    foo = tree.write_tree(shop.root / "foo", "foo")
+    text = (foo / "pyproject.toml").read_text()
+    (foo / "pyproject.toml").write_text(text.replace("requires = []", 'requires = ["requests"]'))
+    write(shop, "foo @ file:foo")
+    assert shop.run("lock", str(shop.root)).code == 0
+    shutil.rmtree(shop.root.parent / "uv-cache")
+    ran = shop.build("--locked", "--offline")
+    assert (ran.code, shop.artifacts()) == (6, [])
+    assert "--offline" in ran.err
+
+
 def test_members_of_a_uv_workspace_become_wheels(shop: Shop) -> None:
     """Also one that a member needs, and one that a source names by its path."""
     source = "[tool.uv.sources]\nbar = { workspace = true }\n"
@@ -169,6 +181,33 @@ dependencies = ["requests"]
     assert roles["Other"] == ["requests-2.0-py3-none-any.whl"]
 
 
+@needs_git
+def test_roles_get_only_what_they_ask_for_of_repositories_too(shop: Shop, tmp_path: Path) -> None:
+    """One role names the repository by a branch, another gets there by a name alone."""
+    tree.write_repository(tree.write_tree(tmp_path / "repo", "foo", requires=("click",)))
+    uri = (tmp_path / "repo").as_uri()
+    tree.write_tree(shop.root / "bar", "bar", requires=("foo",))
+    write(
+        shop,
+        role=f"""dependencies = ["foo @ git+{uri}@main"]
+[tool.hatch.build.targets.cloudrole.roles.Other]
+type = "worker"
+root = "orders"
+startup-file = "worker.py"
+dependencies = ["bar @ file:bar"]
+[tool.hatch.build.targets.cloudrole.roles.Third]
+type = "worker"
+root = "orders"
+startup-file = "worker.py"
+dependencies = ["requests"]
+""",
+    )
+    assert set(built(shop)) == {"foo", "click", "colorama"}
+    roles = {each["name"]: each["wheels"] for each in shop.report["versions"]["cspkg"]["roles"]}
+    assert {name.split("-")[0] for name in roles["Other"]} == {"bar", "foo", "click", "colorama"}
+    assert roles["Third"] == ["requests-2.0-py3-none-any.whl"]
+
+
 # The project itself
 
 
@@ -192,6 +231,13 @@ def test_the_projects_own_wheel_is_installed_and_never_stale(
     assert shop.build("--locked").code == 0
     no_outside()
     assert shop.build("--locked").code == 0
+
+
+def test_a_requirements_file_may_name_the_project_itself(shop: Shop, tmp_path: Path) -> None:
+    tree.write_tree(shop.root, "shop", "1.2", requires=("click",))
+    write(shop, "click", requirements=".\n", role="project-dependencies = false")
+    assert set(built(shop)) == {"shop", "click", "colorama"}
+    names_nothing_of_this_host(shop, tmp_path)
 
 
 def test_a_wheel_of_the_project_that_needs_more_than_was_locked_is_refused(shop: Shop) -> None:

@@ -129,6 +129,18 @@ vcs = {{ type = "git", url = "file:///srv/r%20r", commit-id = "{"b" * 40}" }}
     assert here.source == Vcs(commit="b" * 40, path="/srv/r r")
 
 
+def test_a_folder_in_an_archive_is_refused_by_name(tmp_path: Path) -> None:
+    answer = """
+lock-version = "1.0"
+created-by = "uv"
+[[packages]]
+name = "inner"
+archive = { url = "https://x.example/main.tar.gz", subdirectory = "py", hashes = { sha256 = "cc" } }
+"""
+    with pytest.raises(WheelError, match="inner: is a folder in an archive"):
+        resolver(FakeUv(answer), tmp_path).resolve(["demo"], [], target=WINDOWS)
+
+
 def test_options_that_uv_wants_on_its_command_line_get_there(tmp_path: Path) -> None:
     options = tmp_path / "options.txt"
     options.write_text("--pre\n--trusted-host x.example\n--index-url https://x.example\n")
