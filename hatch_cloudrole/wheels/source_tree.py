@@ -22,7 +22,9 @@ _SKIPPED_FOLDERS = re.compile(
     r"|vscode)|.*\.egg-info",
     re.IGNORECASE,
 )
-_SKIPPED_FILES = re.compile(r".*\.(py[co]|cspkg|csdef|cscfg|report\.json)|\.DS_Store|\.coverage")
+_SKIPPED_FILES = re.compile(
+    r".*\.(py[co]|cspkg|csdef|cscfg|report\.json)|pylock\.cloudrole.*\.toml|\.DS_Store|\.coverage"
+)
 _BUILD_OUTPUT = re.compile(r"dist|build/(lib|bdist\.|temp\.|lib\.)[^/]*|htmlcov")
 
 

@@ -50,7 +50,7 @@ def test_a_folder_changes_with_its_files(tree: Path, path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "dist/x-1.cspkg", "out/x.report.json", "build/lib/x.py", "build/bdist.linux-x86_64/y", "src/x.egg-info/PKG-INFO",
+        "dist/x-1.cspkg", "pylock.cloudrole.toml", "out/x.report.json", "build/lib/x.py", "build/bdist.linux-x86_64/y", "src/x.egg-info/PKG-INFO",
         "src/__pycache__/x.pyc", ".git/index", ".venv/lib/a.py", "env/pyvenv.cfg", "node_modules/a.js",
     ],
 )  # fmt: skip
