@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hatch_cloudrole.bundled import Bundled, Bundler
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
 from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
@@ -16,7 +17,6 @@ from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
-from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
 from hatch_cloudrole.wheels.store import Store
@@ -180,11 +180,40 @@ class Build:
             raise WheelError("The wheelhouse is not complete", [*sorted(set(faults)), Fault("", "", remedy)])
         return houses, fetcher.fetched_bytes
 
+    def gather_runtimes(self, indexes: Indexes, store: Store) -> tuple[dict[str, Bundled], int]:
+        """What each role's package says or holds of its interpreter, and the number of bytes fetched.
+
+        :raises ProjectError: there is none for the target, or it is not what the settings say.
+        :raises TransportError: it did not arrive.
+        """
+        fetcher = Fetcher(indexes)
+        bundler = Bundler(
+            store=store,
+            fetcher=fetcher,
+            root=self.project.root,
+            progress=self.world.progress,
+            offline=self.options.offline,
+            os_family=self.service.os_family,
+        )
+        runtimes: dict[str, Bundled] = {}
+        errors: list[CloudRoleError] = []
+        for role in self.service.roles:
+            try:
+                runtimes[role.name] = bundler.bundle(role)
+            except OSError as error:
+                fault = Fault(str(error.filename), error.strerror or str(error))
+                errors.append(TransportError("The interpreter's archive cannot be read or kept", [fault]))
+            except CloudRoleError as error:
+                errors.append(error)
+        raise_all(errors)
+        return runtimes, fetcher.fetched_bytes
+
     def trees(
         self,
         selections: Mapping[str, Selection],
         locks: Mapping[Target, Found],
         houses: Mapping[Target, Wheelhouse],
+        runtimes: Mapping[str, Bundled],
     ) -> dict[str, RoleTree]:
         """Every file of every role.
 
@@ -205,7 +234,6 @@ class Build:
 
         for role in self.service.roles:
             wheels = role_wheels(role, locks[role.target], houses[role.target])
-            where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
             try:
                 files = {path: content(file.path) for path, file in selections[role.name].files.items()}
                 trees[role.name] = build_role_tree(
@@ -215,7 +243,8 @@ class Build:
                     wheels=wheels,
                     pylock=role_pylock(wheels, role.target).encode(),
                     scripts=named_for(role, instance_files(role.target)),
-                    runtime=runtime_record(role.runtime, role.target, where=where),
+                    runtime=runtimes[role.name].record,
+                    archive=runtimes[role.name].files,
                 )
             except OSError as error:
                 fault = Fault(str(error.filename), error.strerror or str(error))
@@ -242,9 +271,18 @@ class Build:
             locks = self.find_locks(indexes, store)
         with self.timed("wheels"):
             houses, fetched = self.gather_wheels(locks, indexes, store)
+        with self.timed("runtime"):
+            runtimes, more = self.gather_runtimes(indexes, store)
         with self.timed("tree"):
-            trees = self.trees(selections, locks, houses)
-        return Prepared(store=store, locks=locks, houses=houses, trees=trees, fetched_bytes=fetched)
+            trees = self.trees(selections, locks, houses, runtimes)
+        return Prepared(
+            store=store,
+            locks=locks,
+            houses=houses,
+            runtimes=runtimes,
+            trees=trees,
+            fetched_bytes=fetched + more,
+        )
 
     @property
     def stem(self) -> str:
@@ -263,11 +301,12 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a build has gathered: locks and wheels by target, trees by role."""
+    """What a build has gathered: locks and wheels by target, interpreters and trees by role."""
 
     store: Store
     locks: Mapping[Target, Found]
     houses: Mapping[Target, Wheelhouse]
+    runtimes: Mapping[str, Bundled]
     trees: Mapping[str, RoleTree]
     fetched_bytes: int
 
@@ -324,9 +363,9 @@ def check_support(service: Service) -> None:
     faults = []
     for role in service.roles:
         where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}"
-        if role.runtime.kind not in {"download", "installed"}:
-            what = f"{role.runtime.kind!r} cannot be built by this release; it has 'download' and 'installed'"
-            faults.append(Fault(f"{where}.runtime", what))
+        if role.runtime.kind == "nuget":
+            remedy = "fetch the .nupkg from the feed once, and name it with { path = ..., sha256 = ... }"
+            faults.append(Fault(f"{where}.runtime", "'nuget' cannot be built by this release", remedy))
         if role.resolver != "uv":
             what = f"{role.resolver!r} cannot be used by this release; it has 'uv'"
             faults.append(Fault(f"{where}.resolver", what))

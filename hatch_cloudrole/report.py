@@ -28,6 +28,8 @@ class RoleReport:
     files: int
     bytes: int
     wheels: tuple[Wheel, ...]
+    runtime: Mapping[str, str]
+    """Where an instance that lacks the interpreter gets it: the `runtime` of role.json."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +73,7 @@ class BuildReport:
                     "files": role.files,
                     "bytes": role.bytes,
                     "wheels": sorted(wheel.filename for wheel in role.wheels),
+                    "runtime": dict(role.runtime),
                 }
                 for role in self.roles
             ],

@@ -78,4 +78,5 @@ def _role(role: Role, prepared: Prepared) -> RoleReport:
         files=len(inside),
         bytes=sum(content.size for content in inside),
         wheels=prepared.wheels(role),
+        runtime=prepared.runtimes[role.name].record,
     )

@@ -130,6 +130,22 @@ function Get-RuntimeArchive([string] $File) {
     }
 }
 
+# Unpack $Archive, which is known as $Name, into $Folder. Windows has no tar.exe before Server 2019.
+function Expand-RuntimeArchive([string] $Archive, [string] $Name, [string] $Folder) {
+    if ($Name.EndsWith('.zip') -or $Name.EndsWith('.nupkg')) {
+        Add-Type -AssemblyName System.IO.Compression.FileSystem
+        [IO.Compression.ZipFile]::ExtractToDirectory($Archive, $Folder)
+        return
+    }
+    $tar = 'tar'
+    if ($env:SystemRoot) {
+        $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
+        if ([IO.File]::Exists($own)) { $tar = $own }
+    }
+    & $tar '-x' '-f' $Archive '-C' $Folder | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+}
+
 # Unpack the pinned build beside its place, then rename it: a killed run leaves nothing that looks whole.
 function Install-Runtime {
     $runtime = $Role.runtime
@@ -143,13 +159,9 @@ function Install-Runtime {
         if ($hash -ne $runtime.sha256) { throw "the archive's SHA-256 is $hash, but role.json has $($runtime.sha256)" }
         $new = [IO.Path]::Combine($beside, 'new')
         $null = [IO.Directory]::CreateDirectory($new)
-        $tar = 'tar'
-        if ($env:SystemRoot) {
-            $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
-            if ([IO.File]::Exists($own)) { $tar = $own }
-        }
-        & $tar '-x' '-f' $archive '-C' $new | Out-Host
-        if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+        $name = $runtime.url
+        if ($runtime.path) { $name = $runtime.path }
+        Expand-RuntimeArchive $archive $name $new
         if (-not (Find-PythonIn $new)) { throw 'the archive holds no python.exe' }
         # Where another run was quicker, its result stays; scanners may hold new files for a moment.
         for ($try = 1; -not [IO.Directory]::Exists($target); $try++) {

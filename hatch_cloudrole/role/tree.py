@@ -55,10 +55,12 @@ def build_role_tree(
     pylock: bytes,
     scripts: Mapping[str, bytes],
     runtime: Mapping[str, str],
+    archive: Mapping[str, Content] | None = None,
 ) -> RoleTree:
     """Put together what the package holds for `role`.
 
-    `files` are the role's own by their path from its root, `scripts` ours by their path from approot.
+    `files` are the role's own by their path from its root, `scripts` ours and `archive` the interpreter's, if
+    the package carries one, by their path from approot.
 
     :raises ProjectError: files that an instance or the package cannot hold, settings that name files which
         are not there, values that web.config cannot hold.
@@ -74,6 +76,7 @@ def build_role_tree(
         **theirs,
         **{path: content for path, content in ours.items() if path not in replaced},
         **{f"wheels/{wheel.filename}": wheel.content for wheel in wheels},
+        **(archive or {}),
         "requirements.txt": Content.of_bytes(render_requirements(wheels)),
         "pylock.toml": Content.of_bytes(pylock),
         "bin/role.json": Content.of_bytes(role_json(service, role, wheels, runtime=runtime)),
