@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.errors import Fault, ProjectError, TransportError
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
 from hatch_cloudrole.lock.model import Artifact, clean_url
 from hatch_cloudrole.runtime import pinned_build, runtime_record
 from hatch_cloudrole.runtime_archive import BadArchiveError, check_archive, is_zip, write_as_zip
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hatch_cloudrole.progress import Progress
-    from hatch_cloudrole.settings.model import Role
+    from hatch_cloudrole.settings.model import Role, Runtime
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.fetch import Fetcher
     from hatch_cloudrole.wheels.store import Store
@@ -63,7 +63,7 @@ class Bundler:
         self._progress = progress
         self._offline = offline
         self._os_family = os_family
-        self._done: dict[tuple[object, Target], Bundled] = {}
+        self._done: dict[tuple[Runtime, Target], Bundled | CloudRoleError] = {}
 
     def bundle(self, role: Role) -> Bundled:
         """What the package of `role` holds of its interpreter.
@@ -73,10 +73,15 @@ class Bundler:
         """
         key = (role.runtime, role.target)
         if key not in self._done:
-            self._done[key] = self._bundle(
-                role, f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
-            )
-        return self._done[key]
+            where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
+            try:
+                self._done[key] = self._bundle(role, where)
+            except CloudRoleError as error:
+                self._done[key] = error  # it would fail for the next role as well
+        done = self._done[key]
+        if isinstance(done, CloudRoleError):
+            raise done
+        return done
 
     def _bundle(self, role: Role, where: str) -> Bundled:
         runtime, target = role.runtime, role.target

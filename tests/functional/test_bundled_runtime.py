@@ -240,9 +240,9 @@ def test_machine_without_python_uses_the_one_in_the_package(shop: Shop, tmp_path
         assert found
         (programs / name).symlink_to(found)
 
-    def run(script: str) -> subprocess.CompletedProcess[str]:
+    def run(script: str, **env: str) -> subprocess.CompletedProcess[str]:
         command = ["/bin/sh", str(approot / "bin" / script)]
-        return subprocess.run(command, env={"PATH": str(programs)}, capture_output=True, text=True)
+        return subprocess.run(command, env={"PATH": str(programs), **env}, capture_output=True, text=True)
 
     archive = approot / role_json_path(approot)
     archive.write_bytes(data[:-1] + b"x")
@@ -250,13 +250,18 @@ def test_machine_without_python_uses_the_one_in_the_package(shop: Shop, tmp_path
     archive.write_bytes(data)
     assert run("configure.sh").returncode == 0
     archive.unlink()
+    mirror = f"{shop.root}/"
+    assert (
+        run("configure.sh", CLOUDROLE_HOME=str(tmp_path / "two"), CLOUDROLE_RUNTIME_URL=mirror).returncode
+        == 0
+    )
     done = run("configure.sh")
     assert done.returncode == 0, done.stderr
     done = run("launch.sh")
     assert (done.returncode, done.stdout) == (0, "requests\n")
     events = (approot / "logs" / "configure.sh.events.jsonl").read_text().splitlines()
     reasons = [json.loads(line)["reason"] for line in events if '"interpreter"' in line]
-    assert reasons == ["it was obtained", "it was obtained before"]
+    assert reasons == ["it was obtained", "it was obtained", "it was obtained before"]
 
 
 def role_json_path(approot: Path) -> str:
