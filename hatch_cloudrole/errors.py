@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "CloudRoleError",
@@ -16,6 +16,7 @@ __all__ = [
     "ResolutionError",
     "TransportError",
     "WheelError",
+    "raise_all",
 ]
 
 
@@ -82,3 +83,12 @@ class TransportError(CloudRoleError):
     """Network, disk or permissions failed, or `--offline` lacks what it takes."""
 
     exit_code = 6
+
+
+def raise_all(errors: Sequence[CloudRoleError]) -> None:
+    """Raise one error for all: the first one's kind and summary, everybody's faults."""
+    if not errors:
+        return
+    first = errors[0]
+    faults = [fault for error in errors for fault in (error.faults or (Fault("", error.summary),))]
+    raise type(first)(first.summary, dict.fromkeys(faults)) from None

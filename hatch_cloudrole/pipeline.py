@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from hatch_cloudrole.bundled import Bundled, Bundler
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError
-from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
-from hatch_cloudrole.lock.inputs import RoleInputs, gather
-from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError, raise_all
+from hatch_cloudrole.lock.announcing import Announcing
+from hatch_cloudrole.lock.credentials import Account, Keyring
+from hatch_cloudrole.lock.index_files import pip_config_files
+from hatch_cloudrole.lock.indexes import Indexes, read_indexes
+from hatch_cloudrole.lock.inputs import RoleInputs, gather, places
+from hatch_cloudrole.lock.pip_tools import PipToolsResolver
+from hatch_cloudrole.lock.project_lock import narrowed, read_project_lock
+from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name, lock_notes
 from hatch_cloudrole.lock.uv import UvResolver
 from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
-from hatch_cloudrole.runtime import runtime_record
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.fetch import Fetcher
-from hatch_cloudrole.wheels.store import Store
+from hatch_cloudrole.wheels.local import LocalWorkshop, gather_all
+from hatch_cloudrole.wheels.store import Store, unwritable
+from hatch_cloudrole.wheels.subset import needed
 from hatch_cloudrole.wheels.wheelhouse import Wheelhouse, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_cloudrole.process import Runner
-    from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.project import Project
     from hatch_cloudrole.role.tree import RoleTree
     from hatch_cloudrole.settings.model import Role, Service
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.model import Wheel
+    from hatch_cloudrole.world import World
 
-__all__ = ["Build", "Prepared", "World", "check_support"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class World:
-    """All that a build touches besides the project: environment, clock, home, programs, the user's eyes."""
-
-    env: Mapping[str, str]
-    home: Path
-    now: Callable[[], int]
-    run: Runner
-    progress: Progress
+__all__ = ["Build", "Prepared"]
 
 
 @dataclass(slots=True)
@@ -87,17 +82,27 @@ class Build:
 
         :raises ProjectError: a requirements file cannot be read.
         """
-        return {role.name: gather(self.project, role) for role in self.service.roles}
+        return {role.name: gather(self.project, role, self.world.env) for role in self.service.roles}
 
     def indexes(self) -> Indexes:
-        """Where this host gets packages from."""
-        return read_indexes(
+        """Where packages come from: what this host says, and the requirements files.
+
+        :raises ProjectError: a requirements file cannot be read.
+        """
+        named = places(self.inputs().values())
+        found = read_indexes(
             env=self.world.env,
             root=self.project.root,
             home=self.world.home,
             pip_files=pip_config_files(self.world.env, self.world.home),
-            index_url=self.service.index_url,
+            index_url=self.service.index_url or named.index_url,
             find_links=self.service.find_links,
+        )
+        return replace(
+            found,
+            find_links=tuple(dict.fromkeys((*found.find_links, *named.find_links))),
+            pip_find_links=tuple(dict.fromkeys((*found.pip_find_links, *named.find_links))),
+            known=(*found.known, *(Account(each, *who) for each, who in named.credentials.items())),
         )
 
     def targets(self) -> dict[Target, list[Role]]:
@@ -115,36 +120,80 @@ class Build:
     def announcing_resolver(self, indexes: Indexes, target: Target) -> Resolver:
         """The resolver for the roles of `target`; it tells the user when it is at work."""
         roles = self.targets()[target]
-        resolver = UvResolver(
+        kind = PipToolsResolver if roles[0].resolver == "pip-tools" else UvResolver
+        resolver = kind(
             run=self.world.run,
             env=self.world.env,
             indexes=indexes,
             root=self.project.root,
             offline=self.options.offline,
         )
-        return _Announcing(resolver, self.world.progress, target, len(roles))
+        return Announcing(resolver, self.world.progress, target, len(roles))
 
     def find_locks(self, indexes: Indexes, store: Store) -> dict[Target, Found]:
-        """The lock of each target: committed, kept or resolved now."""
+        """The lock of each target: committed, kept or resolved now.
+
+        :raises TransportError: a new resolution cannot be kept.
+        """
         inputs = self.inputs()
         found: dict[Target, Found] = {}
         for target, roles in self.targets().items():
             resolver = self.announcing_resolver(indexes, target)
-            found[target] = find_lock(
-                [inputs[role.name] for role in roles],
-                target=target,
-                exclude_newer=self.service.exclude_newer,
-                resolver=resolver,
-                cache=store,
-                context=indexes.fingerprint(),
-                committed=self.lock_path(target),
-                now=self.world.now(),
-                locked=self.options.locked,
-                refresh=self.options.refresh,
-                offline=self.options.offline,
-            )
+            if self.service.lock:
+                found[target] = read_project_lock(
+                    self.project.root / self.service.lock,
+                    [inputs[role.name] for role in roles],
+                    target=target,
+                    extras={feature for role in roles for feature in role.features},
+                    groups={group for role in roles for group in role.dependency_groups},
+                    resolver=resolver,
+                    cache=store,
+                    context=indexes.fingerprint(),
+                    exclude_newer=self.service.exclude_newer,
+                    refresh=self.options.refresh,
+                )
+                continue
+            try:
+                found[target] = find_lock(
+                    [inputs[role.name] for role in roles],
+                    target=target,
+                    exclude_newer=self.service.exclude_newer,
+                    resolver=resolver,
+                    cache=store,
+                    context=indexes.fingerprint(),
+                    committed=self.lock_path(target),
+                    now=self.world.now(),
+                    locked=self.options.locked,
+                    refresh=self.options.refresh,
+                    offline=self.options.offline,
+                )
+            except OSError as error:
+                raise unwritable(error, store) from None
             self.notes += lock_notes(found[target], target)
         return found
+
+    def narrow(
+        self, locks: Mapping[Target, Found], houses: Mapping[Target, Wheelhouse]
+    ) -> dict[Target, Found]:
+        """Locks with each role's own packages where the project's lock did not say which role needs which."""
+        inputs = self.inputs()
+        result: dict[Target, Found] = {}
+        for target, found in locks.items():
+            wheels = houses[target].wheels
+            result[target] = found
+            if found.source == "project":
+                roles = {
+                    role.name: needed(inputs[role.name].roots(), wheels, target)
+                    if inputs[role.name].all_named
+                    else frozenset(wheels)
+                    for role in self.targets()[target]
+                }
+                result[target] = narrowed(found, roles)
+        return result
+
+    def fetcher(self, indexes: Indexes) -> Fetcher:
+        """What downloads, with the keyring of this host."""
+        return Fetcher(indexes, Keyring(indexes.keyring, self.world.run, self.world.env, self.project.root))
 
     def gather_wheels(
         self, locks: Mapping[Target, Found], indexes: Indexes, store: Store
@@ -154,10 +203,11 @@ class Build:
         :raises WheelError: a wheel does not fit, is refused, or lacks a dependency.
         :raises TransportError: a wheel did not arrive.
         """
-        fetcher = Fetcher(indexes)
+        fetcher = self.fetcher(indexes)
         houses: dict[Target, Wheelhouse] = {}
         inputs = self.inputs()
         faults: list[Fault] = []
+        errors: list[CloudRoleError] = []
         for target, found in locks.items():
             workshop = Workshop(
                 store=store,
@@ -171,20 +221,66 @@ class Build:
                 offline=self.options.offline,
                 exclude_newer=self.service.exclude_newer,
             )
-            houses[target] = workshop.gather(found.lock)
+            local = LocalWorkshop(
+                store=store,
+                run=self.world.run,
+                env=self.world.env,
+                indexes=indexes,
+                root=self.project.root,
+                progress=self.world.progress,
+                offline=self.options.offline,
+                exclude_newer=self.service.exclude_newer,
+            )
+            try:
+                houses[target] = gather_all(found.lock, workshop, local)
+            except CloudRoleError as error:
+                errors.append(error)
+                continue
             for role in self.targets()[target]:
                 own = {wheel.name: wheel for wheel in role_wheels(role, found, houses[target])}
                 faults += closure_faults(own, target, inputs[role.name].roots())
+        raise_all(errors)
         if faults:
             remedy = "renew the lock with `cloudrole lock` or --refresh"
+            if self.service.lock:
+                remedy = f"add what is missing to the project and renew {self.service.lock} with its own tool"
             raise WheelError("The wheelhouse is not complete", [*sorted(set(faults)), Fault("", "", remedy)])
         return houses, fetcher.fetched_bytes
+
+    def gather_runtimes(self, indexes: Indexes, store: Store) -> tuple[dict[str, Bundled], int]:
+        """What each role's package says or holds of its interpreter, and the number of bytes fetched.
+
+        :raises ProjectError: there is none for the target, or it is not what the settings say.
+        :raises TransportError: it did not arrive.
+        """
+        fetcher = self.fetcher(indexes)
+        bundler = Bundler(
+            store=store,
+            fetcher=fetcher,
+            root=self.project.root,
+            progress=self.world.progress,
+            offline=self.options.offline,
+            os_family=self.service.os_family,
+        )
+        runtimes: dict[str, Bundled] = {}
+        errors: list[CloudRoleError] = []
+        for role in self.service.roles:
+            try:
+                runtimes[role.name] = bundler.bundle(role)
+            except OSError as error:
+                fault = Fault(str(error.filename), error.strerror or str(error))
+                errors.append(TransportError("The interpreter's archive cannot be read or kept", [fault]))
+            except CloudRoleError as error:
+                errors.append(error)
+        raise_all(errors)
+        return runtimes, fetcher.fetched_bytes
 
     def trees(
         self,
         selections: Mapping[str, Selection],
         locks: Mapping[Target, Found],
         houses: Mapping[Target, Wheelhouse],
+        runtimes: Mapping[str, Bundled],
     ) -> dict[str, RoleTree]:
         """Every file of every role.
 
@@ -205,7 +301,6 @@ class Build:
 
         for role in self.service.roles:
             wheels = role_wheels(role, locks[role.target], houses[role.target])
-            where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}.runtime"
             try:
                 files = {path: content(file.path) for path, file in selections[role.name].files.items()}
                 trees[role.name] = build_role_tree(
@@ -215,7 +310,8 @@ class Build:
                     wheels=wheels,
                     pylock=role_pylock(wheels, role.target).encode(),
                     scripts=named_for(role, instance_files(role.target)),
-                    runtime=runtime_record(role.runtime, role.target, where=where),
+                    runtime=runtimes[role.name].record,
+                    archive=runtimes[role.name].files,
                 )
             except OSError as error:
                 fault = Fault(str(error.filename), error.strerror or str(error))
@@ -242,9 +338,19 @@ class Build:
             locks = self.find_locks(indexes, store)
         with self.timed("wheels"):
             houses, fetched = self.gather_wheels(locks, indexes, store)
+            locks = self.narrow(locks, houses)
+        with self.timed("runtime"):
+            runtimes, more = self.gather_runtimes(indexes, store)
         with self.timed("tree"):
-            trees = self.trees(selections, locks, houses)
-        return Prepared(store=store, locks=locks, houses=houses, trees=trees, fetched_bytes=fetched)
+            trees = self.trees(selections, locks, houses, runtimes)
+        return Prepared(
+            store=store,
+            locks=locks,
+            houses=houses,
+            runtimes=runtimes,
+            trees=trees,
+            fetched_bytes=fetched + more,
+        )
 
     @property
     def stem(self) -> str:
@@ -263,33 +369,18 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a build has gathered: locks and wheels by target, trees by role."""
+    """What a build has gathered: locks and wheels by target, interpreters and trees by role."""
 
     store: Store
     locks: Mapping[Target, Found]
     houses: Mapping[Target, Wheelhouse]
+    runtimes: Mapping[str, Bundled]
     trees: Mapping[str, RoleTree]
     fetched_bytes: int
 
     def wheels(self, role: Role) -> tuple[Wheel, ...]:
         """The wheels of one role, by package name."""
         return role_wheels(role, self.locks[role.target], self.houses[role.target])
-
-
-class _Announcing:
-    """A resolver that tells the user that it is at work, once: nothing is said when nothing is resolved."""
-
-    def __init__(self, resolver: UvResolver, progress: Progress, target: Target, roles: int) -> None:
-        self.name = resolver.name
-        self._resolver = resolver
-        self._progress = progress
-        what = "1 role" if roles == 1 else f"{roles} roles"
-        self._text = f"Resolving {what} for {target} with {resolver.name}"
-
-    def resolve(self, *args: Any, **kwargs: Any) -> Any:
-        text, self._text = self._text, ""
-        with self._progress.step(text) if text else nullcontext():
-            return self._resolver.resolve(*args, **kwargs)
 
 
 def named_for(role: Role, scripts: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -302,46 +393,3 @@ def named_for(role: Role, scripts: Mapping[str, bytes]) -> dict[str, bytes]:
 def role_wheels(role: Role, found: Found, house: Wheelhouse) -> tuple[Wheel, ...]:
     """The wheels of one role, by package name."""
     return tuple(house.wheels[name] for name in sorted(found.lock.roles[role.name]))
-
-
-def lock_notes(found: Found, target: Target) -> list[str]:
-    """What the user should know about where a lock came from."""
-    notes = []
-    if found.stale_file:
-        notes.append(f"{found.stale_file} no longer fits the settings and was not used: run `cloudrole lock`")
-    if found.source == "kept":
-        hours, minutes = divmod(found.age // 60, 60)
-        age = f"{hours} h {minutes} min" if hours else f"{minutes} min"
-        notes.append(f"The resolution for {target} is {age} old; --refresh makes a new one")
-    return notes
-
-
-def check_support(service: Service) -> None:
-    """Refuse what the settings may say but this release cannot build yet.
-
-    :raises ProjectError: it names all of it.
-    """
-    faults = []
-    for role in service.roles:
-        where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}"
-        if role.runtime.kind not in {"download", "installed"}:
-            what = f"{role.runtime.kind!r} cannot be built by this release; it has 'download' and 'installed'"
-            faults.append(Fault(f"{where}.runtime", what))
-        if role.resolver != "uv":
-            what = f"{role.resolver!r} cannot be used by this release; it has 'uv'"
-            faults.append(Fault(f"{where}.resolver", what))
-        if role.install_project:
-            faults.append(
-                Fault(f"{where}.install-project", "cannot be built by this release; use search-paths")
-            )
-    if faults:
-        raise ProjectError("The settings ask for what this release cannot do", faults)
-
-
-def raise_all(errors: Sequence[CloudRoleError]) -> None:
-    """Raise one error for all: the first one's kind and summary, everybody's faults."""
-    if not errors:
-        return
-    first = errors[0]
-    faults = [fault for error in errors for fault in (error.faults or (Fault("", error.summary),))]
-    raise type(first)(first.summary, dict.fromkeys(faults)) from None

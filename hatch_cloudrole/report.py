@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_cloudrole.content import Content
-    from hatch_cloudrole.wheels.model import Wheel
+    from hatch_cloudrole.wheels.model import Provenance, Wheel
 
 __all__ = ["SCHEMA", "BuildReport", "RoleReport", "merge_report"]
 
@@ -28,6 +28,8 @@ class RoleReport:
     files: int
     bytes: int
     wheels: tuple[Wheel, ...]
+    runtime: Mapping[str, str]
+    """Where an instance that lacks the interpreter gets it: the `runtime` of role.json."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +37,8 @@ class BuildReport:
     """One build of one target version.
 
     `artifacts` maps a file's name to its content; `origins` a package name to "kept", "fetched" or "built";
-    `locks` says of each target where its lock came from; `timings` are seconds by step.
+    `sdists` says how wheels were built that come from an sdist; `locks` says of each target where its lock
+    came from; `timings` are seconds by step.
     """
 
     service: str
@@ -48,6 +51,7 @@ class BuildReport:
     fetched_bytes: int
     timings: Mapping[str, float]
     notes: tuple[str, ...] = field(default=())
+    sdists: tuple[Provenance, ...] = ()
 
     @property
     def wheels(self) -> tuple[Wheel, ...]:
@@ -71,6 +75,7 @@ class BuildReport:
                     "files": role.files,
                     "bytes": role.bytes,
                     "wheels": sorted(wheel.filename for wheel in role.wheels),
+                    "runtime": dict(role.runtime),
                 }
                 for role in self.roles
             ],
@@ -86,6 +91,10 @@ class BuildReport:
                     "origin": self.origins.get(wheel.filename, "kept"),
                 }
                 for wheel in wheels
+            ],
+            "sdists": [
+                {**asdict(each), "requires": list(each.requires), "used": list(each.used)}
+                for each in self.sdists
             ],
             "locks": [dict(lock) for lock in self.locks],
             "cache": {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.settings.model import Runtime
     from hatch_cloudrole.target import Target
 
-__all__ = ["runtime_record"]
+__all__ = ["pinned_build", "runtime_record"]
 
 _SYSTEMS = {
     "win_amd64": ("windows", "x86_64"),
@@ -23,7 +23,7 @@ _SYSTEMS = {
 
 
 def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[str, str]:
-    """The `runtime` object of role.json: kind, version, url, sha256 and path.
+    """The `runtime` object of role.json, where no archive is bundled: kind, version, url, sha256 and path.
 
     `where` is the TOML key of the setting, for faults.
 
@@ -33,13 +33,18 @@ def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[s
     if runtime.kind == "installed":
         return record
     if runtime.kind == "download":
-        version, url, sha256 = _pinned(target, where)
-        return {**record, "version": version, "url": url, "sha256": sha256}
-    raise ValueError(f"the runtime {runtime.kind} has no record")  # pipeline.check_support lets none through
+        version, url, sha256 = pinned_build(target, where)
+        return {**record, "version": version, "url": clean_url(url), "sha256": sha256}
+    raise ValueError(
+        f"the runtime {runtime.kind} has no record"
+    )  # bundled.Bundler and settings.support let none through
 
 
-def _pinned(target: Target, where: str) -> tuple[str, str, str]:
-    """Version, address and SHA-256 of the build that python-build-standalone has for `target`."""
+def pinned_build(target: Target, where: str) -> tuple[str, str, str]:
+    """Version, address and SHA-256 of the build that python-build-standalone has for `target`.
+
+    :raises ProjectError: there is none.
+    """
     from pbs_installer import get_download_link
 
     if target.is_windows:
@@ -59,4 +64,4 @@ def _pinned(target: Target, where: str) -> tuple[str, str, str]:
         raise ProjectError("No interpreter for the instances", [Fault(where, what, remedy)]) from None
     if sha256 is None:
         raise ProjectError("No interpreter for the instances", [Fault(where, f"{url} has no known SHA-256")])
-    return f"{version.major}.{version.minor}.{version.micro}", clean_url(url), sha256
+    return f"{version.major}.{version.minor}.{version.micro}", url, sha256

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.pipeline import Build, Prepared
     from hatch_cloudrole.settings.model import Role
     from hatch_cloudrole.target import Target
+    from hatch_cloudrole.wheels.model import Provenance
     from hatch_cloudrole.wheels.wheelhouse import Wheelhouse
 
 __all__ = ["build_report", "write_report"]
@@ -36,6 +37,7 @@ def build_report(
         fetched_bytes=prepared.fetched_bytes,
         timings=dict(build.timings),
         notes=tuple(build.notes),
+        sdists=_sdists(prepared.houses),
     )
 
 
@@ -55,6 +57,12 @@ def _origins(houses: Mapping[Target, Wheelhouse]) -> dict[str, str]:
         for origin, names in (("kept", house.kept), ("fetched", house.fetched), ("built", house.built)):
             origins.update({house.wheels[name].filename: origin for name in names})
     return origins
+
+
+def _sdists(houses: Mapping[Target, Wheelhouse]) -> tuple[Provenance, ...]:
+    """How each built wheel was built, once, by the wheel's name."""
+    found = {each.wheel: each for house in houses.values() for each in house.provenance}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _lock(target: Target, found: Found) -> dict[str, Any]:
@@ -78,4 +86,5 @@ def _role(role: Role, prepared: Prepared) -> RoleReport:
         files=len(inside),
         bytes=sum(content.size for content in inside),
         wheels=prepared.wheels(role),
+        runtime=prepared.runtimes[role.name].record,
     )

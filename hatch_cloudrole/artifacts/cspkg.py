@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.artifacts.build_report import build_report
-from hatch_cloudrole.artifacts.files import make_folder, write_documents
+from hatch_cloudrole.artifacts.files import guarded_writing, make_folder, write_documents
+from hatch_cloudrole.artifacts.sdk_runtime import SdkRuntime, read_sdk_runtime
+from hatch_cloudrole.artifacts.seed import open_seed
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, WheelError
-from hatch_cloudrole.package import Package, write_package
+from hatch_cloudrole.errors import CloudRoleError, ProjectError
+from hatch_cloudrole.package import Package
+from hatch_cloudrole.package.plan import plan_package
+from hatch_cloudrole.package.writer import write_plan
 from hatch_cloudrole.service import (
-    PRODUCT_VERSION,
+    Sdk,
+    deployment_notes,
     package_parts,
     role_parts,
     service_configuration,
     source_csdef,
 )
-from hatch_cloudrole.settings import missing_variables
+from hatch_cloudrole.settings import missing_variables, unfit_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hatch_cloudrole.artifacts.seed import Seed
+    from hatch_cloudrole.package.plan import Plan
     from hatch_cloudrole.pipeline import Build, Prepared
     from hatch_cloudrole.report import BuildReport
     from hatch_cloudrole.settings.model import Service
@@ -41,81 +49,83 @@ def write_cspkg(build: Build, directory: Path, *, timestamp: int) -> BuildReport
 
     :raises CloudRoleError: of every kind.
     """
-    missing = missing_variables(build.service, build.world.env)
-    if missing:
-        raise ProjectError("The environment lacks what the settings name", missing)
-    prepared = build.prepare()
-    own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
-    package = Package(
-        product_version=PRODUCT_VERSION,
-        parts=_contents(package_parts(build.service)),
-        layouts={
-            role.name: {**prepared.trees[role.name].files, **_contents(role_parts(role, own_scripts))}
-            for role in build.service.roles
-        },
-        timestamp=datetime.fromtimestamp(timestamp, timezone.utc),
-    )
-    documents = {f"{build.stem}.csdef": source_csdef(build.service, own_scripts)}
-    for name in build.service.configuration_names:
-        documents[f"{build.stem}.{name}.cscfg"] = service_configuration(build.service, name, build.world.env)
+    service = build.service
+    missing = missing_variables(service, build.world.env)
+    unfit = unfit_values(service, build.world.env)
+    if missing or unfit:
+        verb = "lacks what the settings name" if missing else "gives what the settings cannot take"
+        raise ProjectError(f"The environment {verb}", [*missing, *unfit])
     path = directory / f"{build.stem}.cspkg"
-    with build.timed("write"):
-        make_folder(directory)
-        _write(build, prepared, package, path)
-        try:
-            write_documents(directory, documents)
-        except CloudRoleError:
-            path.unlink(missing_ok=True)  # all of it or nothing
-            raise
+    root = build.project.root
+    # What comes from elsewhere is read first: a resolution takes long.
+    sdk = read_sdk_runtime(root / service.sdk_runtime) if service.sdk_runtime else SdkRuntime()
+    with open_seed(root / service.seed, service, path) if service.seed else nullcontext() as seed:
+        prepared = build.prepare()
+        own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
+        documents = {f"{build.stem}.csdef": source_csdef(service, own_scripts)}
+        for name in service.configuration_names:
+            documents[f"{build.stem}.{name}.cscfg"] = service_configuration(service, name, build.world.env)
+        when = datetime.fromtimestamp(timestamp, timezone.utc)
+        plan = (
+            seed.plan({name: tree.files for name, tree in prepared.trees.items()}, when)
+            if seed
+            else plan_package(_package(service, prepared, sdk, when))
+        )
+        with build.timed("write"):
+            make_folder(directory)
+            with guarded_writing(build, prepared, path, plan.contents.values()) as on_bytes:
+                if seed:
+                    seed.write(plan, path, when, progress=on_bytes)
+                else:
+                    write_plan(plan, path, when, progress=on_bytes)
+            try:
+                write_documents(directory, documents)
+            except CloudRoleError:
+                path.unlink(missing_ok=True)  # all of it or nothing
+                raise
     written = Content.of_file(path)
-    build.notes += _notes(build.service, written.size)
+    build.notes += _notes(service, written.size, plan, seed)
     artifacts = {path.name: written, **_contents(documents)}
     return build_report(build, prepared, target_version="cspkg", artifacts=artifacts)
+
+
+def _package(service: Service, prepared: Prepared, sdk: SdkRuntime, when: datetime) -> Package:
+    """The package that is made from nothing but the settings, the roles' trees and the SDK's runtime."""
+    own_scripts = {name: tree.own_scripts for name, tree in prepared.trees.items()}
+    return Package(
+        product_version=sdk.version,
+        parts=_contents(package_parts(service, Sdk(sdk.version))),
+        layouts={
+            role.name: {
+                **prepared.trees[role.name].files,
+                **sdk.of(role),
+                **_contents(role_parts(role, own_scripts, sdk.sdk(role))),
+            }
+            for role in service.roles
+        },
+        timestamp=when,
+    )
 
 
 def _contents(documents: Mapping[str, bytes]) -> dict[str, Content]:
     return {name: Content.of_bytes(data) for name, data in documents.items()}
 
 
-def _write(build: Build, prepared: Prepared, package: Package, path: Path) -> None:
-    contents = [
-        *package.parts.values(),
-        *(each for files in package.layouts.values() for each in files.values()),
-    ]
-    total = sum({each.sha256: each.size for each in contents}.values())
-    try:
-        with build.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
-            write_package(package, path, progress=on_bytes)
-    except WheelError:
-        raise _damaged_store(prepared) from None
-
-
-def _damaged_store(prepared: Prepared) -> WheelError:
-    """The error for wheels that changed in the store since they were verified, after taking them out."""
-    wheels = {
-        wheel.content.sha256: wheel for house in prepared.houses.values() for wheel in house.wheels.values()
-    }
-    what = "its bytes in the store are not those that were verified; it has been removed from there"
-    dropped = [
-        Fault(wheel.filename, what, "build again: it will be fetched anew")
-        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
-        if prepared.store.drop_if_damaged(wheel)
-    ]
-    return WheelError("Some wheels were damaged in the store, by a disk fault or by hand", dropped)
-
-
-def _notes(service: Service, size: int) -> list[str]:
+def _notes(service: Service, size: int, plan: Plan, seed: Seed | None) -> list[str]:
     """What the user must know before deploying the package."""
-    notes = [
-        r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it",
-        "Cloud Services (extended support) ends on 31 March 2027; :zip will be for the hosts that come after",
+    notes = []
+    files = [file for layout in plan.manifest.layouts for file in layout.files]
+    if not any(file.relative.lower().startswith("base/") for file in files):
+        notes.append(r"The package holds no Azure SDK runtime (\base), without which Azure does not boot it")
+    if seed:
+        notes.append(
+            f"Service definition, role models and SDK are those of {seed.name}: settings of endpoints, "
+            "startup tasks and storage count for the .csdef alone"
+        )
+    notes += [
+        "Cloud Services (extended support) ends on 31 March 2027; :zip is for the hosts that come after",
     ]
-    certificates = sorted(
-        {each.certificate for role in service.roles for each in role.endpoints if each.certificate}
-    )
-    if certificates:
-        named = ", ".join(certificates)
-        notes.append(f"Add the thumbprint of {named} to each .cscfg: the settings have no place for it yet")
+    notes += deployment_notes(service)
     if size > MOST_BYTES:
         notes.append(f"The package has {size} bytes; Azure takes no more than {MOST_BYTES}")
     return notes

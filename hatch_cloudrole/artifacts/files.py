@@ -1,16 +1,57 @@
-"""Write the small files beside a package: whole or not at all, and never some without the others."""
+"""Writing artifacts: their folder, the small files, and what goes wrong when a large one is written."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hatch_cloudrole.errors import Fault, TransportError
+from hatch_cloudrole.errors import Fault, TransportError, WheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["make_folder", "write_documents"]
+    from hatch_cloudrole.content import Content
+    from hatch_cloudrole.pipeline import Build, Prepared
+
+__all__ = ["guarded_writing", "make_folder", "write_documents"]
+
+
+@contextmanager
+def guarded_writing(
+    build: Build, prepared: Prepared, path: Path, contents: Iterable[Content], *, once: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Show the user how `path` is written, and take wheels that turn out damaged out of the store.
+
+    `contents` are all that is written, `once` each however often it occurs. Gives what is to be told the
+    bytes as they are written.
+
+    :raises WheelError: wheels in the store are not what was verified.
+    """
+    every = list(contents)
+    sizes = {each.sha256: each.size for each in every}
+    total = sum(sizes.values()) if once else sum(each.size for each in every)
+    try:
+        with build.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
+            yield on_bytes
+    except WheelError:
+        raise _damaged_store(prepared) from None
+
+
+def _damaged_store(prepared: Prepared) -> WheelError:
+    """The error for wheels that changed in the store since they were verified, after taking them out."""
+    wheels = {
+        wheel.content.sha256: wheel for house in prepared.houses.values() for wheel in house.wheels.values()
+    }
+    what = "its bytes in the store are not those that were verified; it is no longer there"
+    dropped = [
+        Fault(wheel.filename, what, "build again: it will be fetched or built anew")
+        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
+        if prepared.store.drop_if_damaged(wheel)
+    ]
+    return WheelError(
+        "Some wheels were damaged in the store, by a disk fault or by hand, or removed from it", dropped
+    )
 
 
 def make_folder(directory: Path) -> None:

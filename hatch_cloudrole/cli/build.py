@@ -21,11 +21,26 @@ __all__ = ["command"]
     "-d", "--directory", type=click.Path(file_okay=False, path_type=Path), help="Where to (default dist)."
 )
 @click.option("-c", "--clean", is_flag=True, help="Remove what earlier builds left there first.")
+@click.option(
+    "-t",
+    "--target-version",
+    "versions",
+    multiple=True,
+    type=click.Choice(["cspkg", "zip"]),
+    help="What to build: cspkg (default) or zip, a folder per role. May be given again.",
+)
 @build_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the report instead of the artifacts' paths.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
 def command(
-    project: Path, *, directory: Path | None, clean: bool, as_json: bool, quiet: bool, **flags: Any
+    project: Path,
+    *,
+    directory: Path | None,
+    clean: bool,
+    versions: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **flags: Any,
 ) -> None:
     """Build the package of PROJECT (default: the project in this folder).
 
@@ -33,43 +48,26 @@ def command(
     """
     import time
 
+    from hatch_cloudrole.hatch.builder import build_all
     from hatch_cloudrole.report import SCHEMA, artifact_paths
 
     start = time.monotonic()
     builder = builder_for(project, options=options_of(**flags), quiet=quiet)
-    for _ in build_through_hatch(builder, directory, clean=clean):
-        pass
-    report = builder.report
-    assert report is not None  # noqa: S101 - build_cspkg sets it or raises
+    wanted = list(dict.fromkeys(versions))
+    build_all(builder, directory, versions=wanted, clean=clean)
     folder = directory.absolute() if directory else Path(builder.config.directory)
-    if not quiet:
+    for report in builder.reports if not quiet else ():
         summarise(report, folder, time.monotonic() - start)
+    first = builder.reports[0]
     if as_json:
-        head = {"schema": SCHEMA, "service": report.service, "version": report.version}
-        print_json(
-            {**head, "directory": folder.as_posix(), "versions": {report.target_version: report.as_json()}}
-        )
+        head = {"schema": SCHEMA, "service": first.service, "version": first.version}
+        built = {report.target_version: report.as_json() for report in builder.reports}
+        print_json({**head, "directory": folder.as_posix(), "versions": built})
         return
-    for path in artifact_paths(report, folder):
-        click.echo(str(path))
-    click.echo(str(folder / f"{report.service}-{report.version}.report.json"))
-
-
-def build_through_hatch(builder: Any, directory: Path | None, *, clean: bool) -> Any:
-    """Hatch's own build, hooks included; what it refuses becomes an error of ours."""
-    from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
-    from hatch_cloudrole.hatch.project import TABLE, read_project
-
-    read_project(builder)
-    try:
-        yield from builder.build(directory=str(directory.absolute()) if directory else None, clean=clean)
-    except CloudRoleError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise ProjectError("Hatch cannot build the project", [Fault(TABLE, str(error))]) from error
-    except OSError as error:
-        fault = Fault(str(error.filename or ""), error.strerror or str(error))
-        raise TransportError("The build cannot be written", [fault]) from error
+    for report in builder.reports:
+        for path in artifact_paths(report, folder):
+            click.echo(str(path))
+    click.echo(str(folder / f"{first.service}-{first.version}.report.json"))
 
 
 def summarise(report: BuildReport, folder: Path, seconds: float) -> None:
@@ -78,6 +76,7 @@ def summarise(report: BuildReport, folder: Path, seconds: float) -> None:
     from rich.table import Table
 
     from hatch_cloudrole.progress import human_bytes
+    from hatch_cloudrole.report import artifact_paths
 
     console = Console(stderr=True, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -92,15 +91,15 @@ def summarise(report: BuildReport, folder: Path, seconds: float) -> None:
     console.print()
     console.print(table)
     cache = report.as_json()["cache"]
-    package = next(content for name, content in report.artifacts.items() if name.endswith(".cspkg"))
     wheels = f"{len(report.wheels)} wheels: {cache['hits']} kept, {cache['fetched']} fetched"
     built = f", {cache['built']} built" if cache["built"] else ""
     console.print(f"\n{wheels}{built}; {human_bytes(report.fetched_bytes)} fetched", soft_wrap=True)
     for note in report.notes:
         console.print(f"Note: {note}", style="dim", markup=False, soft_wrap=True)
-    name = next(name for name in report.artifacts if name.endswith(".cspkg"))
+    path = artifact_paths(report, folder)[0]
+    size = human_bytes(report.artifacts[path.name].size)
     console.print(
-        f"\n{folder / name}: {human_bytes(package.size)} in {seconds:.1f} s",
+        f"\n{path}: {size} in {seconds:.1f} s",
         style="bold",
         markup=False,
         soft_wrap=True,

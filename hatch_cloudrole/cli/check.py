@@ -26,8 +26,9 @@ def command(project: Path, *, as_json: bool, list_files: bool) -> None:
     import os
 
     from hatch_cloudrole.hatch.builder import open_build
+    from hatch_cloudrole.service import deployment_notes
     from hatch_cloudrole.settings import as_json as service_json
-    from hatch_cloudrole.settings import missing_variables
+    from hatch_cloudrole.settings import missing_variables, unfit_values
 
     build = open_build(builder_for(project, options=options_of()))
     selections = build.select()
@@ -39,8 +40,10 @@ def command(project: Path, *, as_json: bool, list_files: bool) -> None:
         print_json(document)
         return
     show(build, selections, list_files=list_files)
-    for fault in missing:
+    for fault in (*missing, *unfit_values(build.service, os.environ)):
         click.echo(f"warning: {fault}", err=True)
+    for note in deployment_notes(build.service):
+        click.echo(f"Note: {note}", err=True)
 
 
 def show(build: Build, selections: dict[str, Selection], *, list_files: bool) -> None:
@@ -83,4 +86,11 @@ def _plain(value: Any) -> str:
 
     if value in ("", None, [], {}):
         return "-"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(_said(value))
+
+
+def _said(value: Any) -> Any:
+    """The value without what says nothing in the tables inside it; the JSON has all of it."""
+    if isinstance(value, dict):
+        return {key: _said(each) for key, each in value.items() if each not in ("", None, [], {})}
+    return [_said(each) for each in value] if isinstance(value, list) else value

@@ -23,9 +23,9 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (files included).")
 def command(file: Path, *, list_files: bool, as_json: bool) -> None:
     """Show the roles, wheels and files of the package FILE. Nothing is checked: see verify."""
-    from hatch_cloudrole.package import open_package
+    from hatch_cloudrole.package import open_artifact
 
-    with open_package(file) as package:
+    with open_artifact(file) as package:
         document = {
             "schema": 1,
             "path": file.as_posix(),

@@ -24,7 +24,7 @@ def command(project: Path, *, quiet: bool, **flags: Any) -> None:
     With --locked nothing is written: the command fails when a lock is missing or stale. Prints the path of
     every lock.
     """
-    from hatch_cloudrole.errors import Fault, TransportError
+    from hatch_cloudrole.errors import Fault, ProjectError, TransportError
     from hatch_cloudrole.hatch.builder import open_build
     from hatch_cloudrole.lock.resolve import resolve, write_lock
     from hatch_cloudrole.options import cache_folder
@@ -32,6 +32,10 @@ def command(project: Path, *, quiet: bool, **flags: Any) -> None:
 
     options = options_of(**flags)
     build = open_build(builder_for(project, options=options, quiet=quiet))
+    if build.service.lock:
+        what = "the settings take the packages from it, so there is nothing to resolve"
+        remedy = "renew it with the tool that wrote it, or take the `lock` setting out"
+        raise ProjectError("The project has its own lock", [Fault(build.service.lock, what, remedy)])
     indexes = build.indexes()
     if options.locked:
         for target in build.find_locks(indexes, Store(cache_folder(options))):
@@ -73,8 +77,8 @@ def _old(path: Path) -> Any:
 
 def _difference(old: Any, new: Any) -> str:
     """One line: how many packages, and what changed since the last lock."""
-    before = {pin.name: str(pin.version) for pin in old.pins} if old else {}
-    after = {pin.name: str(pin.version) for pin in new.pins}
+    before = {pin.name: _what(pin) for pin in old.pins} if old else {}
+    after = {pin.name: _what(pin) for pin in new.pins}
     changes = [f"+{name} {after[name]}" for name in after if name not in before]
     changes += [f"-{name} {before[name]}" for name in before if name not in after]
     changes += [
@@ -86,3 +90,9 @@ def _difference(old: Any, new: Any) -> str:
     if not old:
         return head
     return f"{head}; " + (", ".join(sorted(changes)) if changes else "nothing changed")
+
+
+def _what(pin: Any) -> str:
+    """A pin's version, or the commit or folder that it is built from."""
+    commit = getattr(pin.source, "commit", "")
+    return str(pin.version or commit[:12] or "from its folder")

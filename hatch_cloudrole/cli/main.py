@@ -19,7 +19,9 @@ _COMMANDS = {
     "lock": "Resolve the dependencies for the target, and write the lock to commit.",
     "inspect": "Show what a package holds.",
     "verify": "Check a package and every wheel in it.",
+    "diff": "Show what changed from one package to another.",
     "extract": "Unpack a package, each file verified.",
+    "schema": "Print the JSON schema of the settings, for editors.",
     "cache": "Look after the store of wheels.",
 }
 

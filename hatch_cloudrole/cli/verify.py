@@ -43,14 +43,14 @@ def command(file: Path, *, as_json: bool) -> int:
 
 def verify(file: Path) -> tuple[list[Fault], dict[str, int]]:
     """Everything that is wrong with a package, and the number of wheels in each role."""
-    from hatch_cloudrole.package import check_package, open_package
+    from hatch_cloudrole.package import check_package, has_folders, open_artifact
     from hatch_cloudrole.role.verify import wheelhouse_faults
 
-    faults = check_package(file)
+    faults = [] if has_folders(file) else check_package(file)
     roles: dict[str, int] = {}
     if faults:
         return faults, roles
-    with open_package(file) as package:
+    with open_artifact(file) as package:
         for role, files in package.layouts.items():
             roles[role] = sum(path.startswith("approot/wheels/") for path in files)
             faults += wheelhouse_faults(role, files)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,10 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.constants import DEFAULT_BUILD_DIRECTORY
 from hatchling.builders.plugin.interface import BuilderInterface
 
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hatchling.plugin.manager import PluginManager
 
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from hatch_cloudrole.pipeline import Build
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.report import BuildReport
+    from hatch_cloudrole.role.files import ProjectFile
 
-__all__ = ["CloudRoleBuilder", "host_target", "open_build"]
+__all__ = ["BUILDING", "CloudRoleBuilder", "build_all", "host_target", "open_build"]
 
 if TYPE_CHECKING:
     _Base = BuilderInterface[BuilderConfig, PluginManager]
@@ -45,7 +48,7 @@ class CloudRoleBuilderConfig(BuilderConfig):
 class CloudRoleBuilder(_Base):
     """Builds the package of a project's roles.
 
-    A caller that is not Hatch sets `options` and `progress`, and may read `report` after a build; it sets
+    A caller that is not Hatch sets `options` and `progress`, and may read `reports` after a build; it sets
     `raises`, too, to get errors as exceptions instead of Hatch's way of ending.
     """
 
@@ -53,15 +56,22 @@ class CloudRoleBuilder(_Base):
 
     options: Options | None = None
     progress: Progress | None = None
-    report: BuildReport | None = None
     raises: bool = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reports: list[BuildReport] = []
+        """One report for each target version that was built."""
 
     @classmethod
     def get_config_class(cls) -> type[BuilderConfig]:
         return CloudRoleBuilderConfig
 
     def get_version_api(self) -> dict[str, Callable[..., str]]:
-        return {"cspkg": self.build_cspkg}
+        return {"cspkg": self.build_cspkg, "zip": self.build_zip}
+
+    def get_default_versions(self) -> list[str]:
+        return ["cspkg"]
 
     def clean(self, directory: str, versions: list[str]) -> None:  # noqa: ARG002 - Hatch's signature
         """Remove what earlier builds of this service left in `directory`, of whatever version."""
@@ -69,29 +79,77 @@ class CloudRoleBuilder(_Base):
             name = open_build(self).service.name
         except CloudRoleError:
             return  # the build that follows will say what is wrong
-        for ending in (".cspkg", ".csdef", ".cscfg", ".report.json"):
+        for ending in _ENDINGS:
             for path in Path(directory).glob(f"{name}-*{ending}"):
                 path.unlink()
 
     def build_cspkg(self, directory: str, **_build_data: Any) -> str:
         """Build the Cloud Service package; gives its path."""
-        from hatch_cloudrole.artifacts.build_report import write_report
         from hatch_cloudrole.artifacts.cspkg import write_cspkg
 
+        return self._build(Path(directory), write_cspkg, ".cspkg")
+
+    def build_zip(self, directory: str, **_build_data: Any) -> str:
+        """Build the zip with a folder a role; gives its path."""
+        from hatch_cloudrole.artifacts.zip import write_role_folders
+
+        return self._build(Path(directory), write_role_folders, ".zip")
+
+    def _build(self, directory: Path, write: Callable[..., BuildReport], ending: str) -> str:
+        from hatch_cloudrole.artifacts.build_report import write_report
+
         try:
-            build = open_build(self)
-            report = write_cspkg(build, Path(directory), timestamp=_timestamp())
-            write_report(Path(directory), build.stem, report)
-            self.report = report
+            with _building():
+                build = open_build(self)
+                build.files = _without_output(build, directory.absolute())
+                if self.reports:
+                    # The versions of one build hold the same: what the first one resolved is new enough.
+                    build.options = replace(build.options, refresh=False)
+                report = write(build, directory, timestamp=_timestamp())
+                write_report(directory, build.stem, report)
         except CloudRoleError as error:
             if self.raises:
                 raise
             self.app.abort(str(error), code=error.exit_code)
             raise  # abort does not come back
+        self.reports.append(report)
         if not self.raises:
             for note in report.notes:
                 self.app.display_info(note)
-        return str(Path(directory) / f"{build.stem}.cspkg")
+        return str(directory / f"{build.stem}{ending}")
+
+
+_ENDINGS = (".cspkg", ".csdef", ".cscfg", ".zip", ".report.json")
+"""Of every file that a build of a service writes; the names begin with the service's."""
+
+
+def _without_output(build: Build, directory: Path) -> list[ProjectFile]:
+    """The project's files less what earlier builds left in `directory`, wherever that is."""
+    root, own = build.project.root.absolute(), f"{build.service.name}-"
+
+    def is_output(path: Path) -> bool:
+        if directory in root.parents or directory == root:
+            return path.parent == directory and path.name.startswith(own) and path.name.endswith(_ENDINGS)
+        return directory in path.parents
+
+    return [file for file in build.files if not is_output(file.path.absolute())]
+
+
+BUILDING = "HATCH_CLOUDROLE_BUILDING"
+"""Set while roles are built: a wheel that is built for them, the project's own, must not build them again."""
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    before = os.environ.get(BUILDING)
+    os.environ[BUILDING] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[BUILDING]
+        else:
+            os.environ[BUILDING] = before
 
 
 def open_build(builder: CloudRoleBuilder) -> Build:
@@ -101,9 +159,11 @@ def open_build(builder: CloudRoleBuilder) -> Build:
     """
     from hatch_cloudrole.hatch.project import ignored_files, named_patterns, project_files, read_project
     from hatch_cloudrole.options import Options
-    from hatch_cloudrole.pipeline import Build, World, check_support
+    from hatch_cloudrole.pipeline import Build
     from hatch_cloudrole.process import run
     from hatch_cloudrole.settings import ProjectFacts, parse_service
+    from hatch_cloudrole.settings.support import check_support
+    from hatch_cloudrole.world import World
 
     project = read_project(builder)
     service = parse_service(
@@ -136,6 +196,32 @@ def open_build(builder: CloudRoleBuilder) -> Build:
             progress=builder.progress or _app_progress(builder),
         ),
     )
+
+
+def build_all(
+    builder: CloudRoleBuilder,
+    directory: Path | None,
+    *,
+    versions: list[str] | None = None,
+    clean: bool = False,
+) -> list[str]:
+    """Build through Hatch, its hooks included, and give the artifacts' paths.
+
+    `directory` None is the one that Hatch's settings name, and no `versions` are those that they name.
+
+    :raises CloudRoleError: of every kind; what Hatch itself refuses is one too.
+    """
+    from hatch_cloudrole.hatch.project import TABLE, read_project
+
+    read_project(builder)
+    folder = str(directory.absolute()) if directory else None
+    try:
+        return list(builder.build(directory=folder, versions=versions, clean=clean, hooks_only=False))
+    except (TypeError, ValueError) as error:
+        raise ProjectError("Hatch cannot build the project", [Fault(TABLE, str(error))]) from error
+    except OSError as error:
+        fault = Fault(str(error.filename or ""), error.strerror or str(error))
+        raise TransportError("The build cannot be written", [fault]) from error
 
 
 class _Folder:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from hatchling.plugin import hookimpl
 
 if TYPE_CHECKING:
+    from hatch_cloudrole.hatch.build_hook import CloudRoleBuildHook
     from hatch_cloudrole.hatch.builder import CloudRoleBuilder
 
-__all__ = ["hatch_register_builder"]
+__all__ = ["hatch_register_build_hook", "hatch_register_builder"]
 
 
 @hookimpl
@@ -18,3 +19,11 @@ def hatch_register_builder() -> type[CloudRoleBuilder]:
     from hatch_cloudrole.hatch.builder import CloudRoleBuilder
 
     return CloudRoleBuilder
+
+
+@hookimpl
+def hatch_register_build_hook() -> type[CloudRoleBuildHook]:
+    """The hook that builds the package beside a wheel."""
+    from hatch_cloudrole.hatch.build_hook import CloudRoleBuildHook
+
+    return CloudRoleBuildHook

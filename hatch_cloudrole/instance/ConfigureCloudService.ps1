@@ -103,6 +103,12 @@ function Find-Python([string] $Remembered) {
 }
 # End of what both have alike.
 
+# Where the archive is: its path in the package, else where it is published. Its name is the last part.
+function Get-RuntimeName {
+    if ($Role.runtime.path) { return $Role.runtime.path }
+    return $Role.runtime.url
+}
+
 # Bring the archive of the interpreter to $File: from the package, a mirror, or where it is published.
 function Get-RuntimeArchive([string] $File) {
     $runtime = $Role.runtime
@@ -110,7 +116,7 @@ function Get-RuntimeArchive([string] $File) {
     if ($runtime.path) { $source = [IO.Path]::Combine($AppRoot, $runtime.path) }
     if ($env:CLOUDROLE_RUNTIME_URL) {
         $source = $env:CLOUDROLE_RUNTIME_URL
-        if ($source.EndsWith('/')) { $source = $source + ($runtime.url -split '/')[-1] }
+        if ($source.EndsWith('/')) { $source = $source + (Get-RuntimeName).Split('/')[-1] }
     }
     if ([IO.File]::Exists($source)) {
         [IO.File]::Copy($source, $File, $true)
@@ -130,6 +136,22 @@ function Get-RuntimeArchive([string] $File) {
     }
 }
 
+# Unpack $Archive, which is known as $Name, into $Folder. Windows has no tar.exe before Server 2019.
+function Expand-RuntimeArchive([string] $Archive, [string] $Name, [string] $Folder) {
+    if ($Name.EndsWith('.zip') -or $Name.EndsWith('.nupkg')) {
+        Add-Type -AssemblyName System.IO.Compression.FileSystem
+        [IO.Compression.ZipFile]::ExtractToDirectory($Archive, $Folder)
+        return
+    }
+    $tar = 'tar'
+    if ($env:SystemRoot) {
+        $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
+        if ([IO.File]::Exists($own)) { $tar = $own }
+    }
+    & $tar '-x' '-f' $Archive '-C' $Folder | Out-Host
+    if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+}
+
 # Unpack the pinned build beside its place, then rename it: a killed run leaves nothing that looks whole.
 function Install-Runtime {
     $runtime = $Role.runtime
@@ -143,13 +165,7 @@ function Install-Runtime {
         if ($hash -ne $runtime.sha256) { throw "the archive's SHA-256 is $hash, but role.json has $($runtime.sha256)" }
         $new = [IO.Path]::Combine($beside, 'new')
         $null = [IO.Directory]::CreateDirectory($new)
-        $tar = 'tar'
-        if ($env:SystemRoot) {
-            $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
-            if ([IO.File]::Exists($own)) { $tar = $own }
-        }
-        & $tar '-x' '-f' $archive '-C' $new | Out-Host
-        if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+        Expand-RuntimeArchive $archive (Get-RuntimeName) $new
         if (-not (Find-PythonIn $new)) { throw 'the archive holds no python.exe' }
         # Where another run was quicker, its result stays; scanners may hold new files for a moment.
         for ($try = 1; -not [IO.Directory]::Exists($target); $try++) {

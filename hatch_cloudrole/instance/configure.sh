@@ -158,7 +158,10 @@ if [ -z "$python" ]; then
     if [ -n "${CLOUDROLE_RUNTIME_URL:-}" ]; then
         source=$CLOUDROLE_RUNTIME_URL
         case $source in
-        */) source=$source${url##*/} ;;
+        */)
+            name=${path:-$url}
+            source=$source${name##*/}
+            ;;
         esac
     fi
     [ -n "$source" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"

@@ -5,49 +5,85 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from hatch_cloudrole.errors import Fault, ProjectError
+from hatch_cloudrole.lock.direct import (
+    BadReferenceError,
+    absolute_requirement,
+    local_folder,
+    normal_requirement,
+    public_requirement,
+)
+from hatch_cloudrole.lock.model import relative_path
+from hatch_cloudrole.lock.requirements_file import read_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from packaging.utils import NormalizedName
 
     from hatch_cloudrole.project import Project
     from hatch_cloudrole.settings.model import Role
     from hatch_cloudrole.target import Target
 
-__all__ = ["RoleInputs", "gather", "inputs_digest", "server_requirement"]
-
-_INCLUDE = re.compile(r"^(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(?P<file>\S+)")
-_OPTION = re.compile(r"\s(?:--hash|--config-settings?|--global-option)\b.*$")
+__all__ = [
+    "Places",
+    "RoleInputs",
+    "gather",
+    "inputs_digest",
+    "places",
+    "same_requirements",
+    "server_requirement",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoleInputs:
-    """What one role asks for.
+    """What one role asks for, its requirements files included.
 
-    `requirements` are PEP 508 strings, sorted; `files` the requirements files, absolute; `texts` what those
-    files and all that they include hold, by path relative to the project, for the digest alone.
+    `requirements` and `constraints` are sorted, PEP 508 where the name is known, local references relative to
+    `root`, the project; `hashes` are the SHA-256 digests that a package may have; `options` are lines of a
+    requirements file that say where packages are and which may be used; `folders` are the local projects
+    among the requirements, each with a digest of what decides its dependencies; `own` is the project's name
+    when its own wheel is installed, `server` the requirement that was added for the role's server.
     """
 
     role: str
     requirements: tuple[str, ...]
-    files: tuple[Path, ...] = ()
-    texts: tuple[tuple[str, str], ...] = ()
+    constraints: tuple[str, ...] = ()
+    hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    folders: tuple[tuple[str, str], ...] = ()
+    own: NormalizedName | None = None
+    server: str = ""
+    root: Path = field(default=Path(), compare=False)
 
     def roots(self) -> tuple[Requirement, ...]:
-        """Every requirement that can be read as PEP 508, those of the files included."""
-        found = [Requirement(text) for text in self.requirements]
-        for _, text in self.texts:
-            found.extend(_plain_requirements(text))
+        """Every requirement whose package is known, the project itself included when it is installed."""
+        found = [] if self.own is None else [Requirement(self.own)]
+        for text in self.requirements:
+            try:
+                found.append(Requirement(public_requirement(text)))
+            except InvalidRequirement:
+                continue  # a path or an address: the resolver reads it, and its wheel speaks for itself
         return tuple(found)
+
+    @property
+    def all_named(self) -> bool:
+        """Whether `roots` is complete."""
+        return len(self.roots()) == len(self.requirements) + (self.own is not None)
+
+    def for_resolver(self) -> tuple[list[str], list[str]]:
+        """Requirements and constraints with their local references written out in full."""
+        return (
+            [absolute_requirement(each, self.root) for each in self.requirements],
+            [absolute_requirement(each, self.root) for each in self.constraints],
+        )
 
 
 def server_requirement(role: Role) -> str:
@@ -59,13 +95,13 @@ def server_requirement(role: Role) -> str:
     return ""
 
 
-def gather(project: Project, role: Role) -> RoleInputs:
-    """What `role` of `project` asks for.
+def gather(project: Project, role: Role, env: Mapping[str, str] | None = None) -> RoleInputs:
+    """What `role` of `project` asks for. `env` gives the values of `${NAME}` in requirements files.
 
-    :raises ProjectError: a requirements file, or one that it includes, cannot be read.
+    :raises ProjectError: it names every requirement that cannot be used and every file that cannot be read.
     """
     wanted: list[str] = list(role.dependencies)
-    if role.project_dependencies:
+    if role.project_dependencies or role.install_project:
         wanted.extend(project.dependencies)
     for feature in role.features:
         wanted.extend(_expand_feature(project, canonicalize_name(feature), set()))
@@ -74,13 +110,68 @@ def gather(project: Project, role: Role) -> RoleInputs:
     server = server_requirement(role)
     if server:
         wanted.append(server)
-    files = tuple(project.root / role.root / name for name in role.requirements)
+    own = canonicalize_name(project.name)
+    faults: list[Fault] = []
+    requirements = set(_referenced(project, role, _expand_self(project, wanted), faults))
+    try:
+        contents = read_requirements(
+            [project.root / role.root / name for name in role.requirements],
+            root=project.root,
+            target=role.target,
+            env=env or {},
+        )
+    except ProjectError as error:
+        raise ProjectError(error.summary, [*faults, *error.faults]) from None
+    if faults:
+        raise ProjectError("The requirements cannot be used", faults)
+    requirements.update(contents.requirements)
+    constraints = set(contents.constraints)
     return RoleInputs(
         role=role.name,
-        requirements=tuple(sorted(set(_expand_self(project, wanted)))),
-        files=files,
-        texts=_read_all(project.root, files),
+        requirements=tuple(sorted(requirements)),
+        constraints=tuple(sorted(constraints)),
+        hashes=contents.hashes,
+        options=contents.options,
+        folders=_folders(sorted(requirements | constraints), project.root),
+        own=own if role.install_project else None,
+        server=server,
+        root=project.root,
     )
+
+
+def _referenced(project: Project, role: Role, wanted: Iterable[str], faults: list[Fault]) -> Iterable[str]:
+    """`wanted` with the references of `[tool.uv.sources]`, those to files and folders from the project."""
+    from hatch_cloudrole.lock.uv_sources import read_sources
+
+    sources = read_sources(project.root)
+    for text in wanted:
+        try:
+            sourced = sources.apply(text, role.target)
+            normal = normal_requirement(sourced, root=project.root, beside=project.root, target=role.target)
+        except BadReferenceError as error:
+            faults.append(Fault(f"roles.{role.name}: {public_requirement(text)}", str(error), error.remedy))
+            continue
+        if normal:
+            yield normal
+
+
+_DECIDING = ("pyproject.toml", "setup.cfg", "setup.py")
+
+
+def _folders(requirements: Sequence[str], root: Path) -> tuple[tuple[str, str], ...]:
+    """The local projects among `requirements`, with a digest of the files that decide what they need."""
+    found: dict[str, str] = {}
+    for text in requirements:
+        folder = local_folder(text, root)
+        if folder is None:
+            continue
+        digest = hashlib.sha256()
+        for name in _DECIDING:
+            path = folder / name
+            digest.update(f"{name}\0".encode())
+            digest.update(path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else b"")
+        found[relative_path(folder, root)] = digest.hexdigest()
+    return tuple(sorted(found.items()))
 
 
 def _expand_self(project: Project, wanted: Iterable[str]) -> Iterable[str]:
@@ -110,84 +201,65 @@ def _expand_feature(project: Project, feature: NormalizedName, seen: set[Normali
             yield text
 
 
-def _read_all(root: Path, files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
-    texts: dict[str, str] = {}
-    faults: list[Fault] = []
-    todo = list(files)
-    while todo:
-        path = todo.pop(0)
-        shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-        if shown in texts:
-            continue
-        try:
-            texts[shown] = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            faults.append(Fault(shown, f"a requirements file that cannot be read: {why}"))
-            continue
-        for line in logical_lines(texts[shown]):
-            include = _INCLUDE.match(line)
-            if include and "://" not in include["file"]:
-                todo.append((path.parent / include["file"]).resolve())
-    if faults:
-        raise ProjectError("The requirements cannot be read", faults)
-    return tuple(sorted(texts.items()))
-
-
-def logical_lines(text: str) -> Iterable[str]:
-    """The lines of a requirements file: continued ones joined, comments and empty ones left out."""
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        stripped = re.sub(r"(^|\s)#.*$", "", line).strip()
-        if stripped:
-            yield stripped
-
-
-def _plain_requirements(text: str) -> Iterable[Requirement]:
-    for line in logical_lines(text):
-        if line.startswith("-"):
-            continue
-        try:
-            yield Requirement(_OPTION.sub("", line).strip())
-        except InvalidRequirement:
-            continue  # a path or a bare URL: the resolver reads it, and its wheel speaks for itself
-
-
 def inputs_digest(inputs: Iterable[RoleInputs], *, target: Target, exclude_newer: str) -> str:
     """SHA-256 over all that decides a resolution, except where indexes are and which tool resolves."""
     document = {
         "target": [target.python, target.platform],
         "exclude_newer": exclude_newer,
-        "roles": {
-            each.role: {
-                "requirements": list(each.requirements),
-                "files": {name: list(_without_indexes(text)) for name, text in each.texts},
-            }
-            for each in inputs
-        },
+        "roles": {each.role: _decisive(each) for each in inputs},
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-_INDEX_OPTIONS = (
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-    "--find-links",
-    "-f",
-    "--no-index",
-    "--trusted-host",
-)
+def _decisive(inputs: RoleInputs) -> dict[str, object]:
+    return {
+        "requirements": sorted({public_requirement(each) for each in inputs.requirements}),
+        "constraints": sorted({public_requirement(each) for each in inputs.constraints}),
+        "hashes": {name: sorted(digests) for name, digests in inputs.hashes.items()},
+        "options": sorted(each for each in inputs.options if each.partition(" ")[0] not in _INDEX_OPTIONS),
+        "folders": sorted(inputs.folders),
+        "own": inputs.own or "",
+    }
 
 
-def _without_indexes(text: str) -> Iterable[str]:
-    for line in logical_lines(text):
-        if re.split(r"[\s=]", line, maxsplit=1)[0] not in _INDEX_OPTIONS:
-            yield line
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """What requirements files add to what a host knows of packages' places; never print it.
+
+    `index_url` is the last --index-url, `find_links` are folders and addresses, `credentials` maps scheme
+    and host to user name and password.
+    """
+
+    index_url: str = ""
+    find_links: tuple[str, ...] = ()
+    credentials: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def places(inputs: Iterable[RoleInputs]) -> Places:
+    """The places that `inputs` name."""
+    index_url, links = "", []
+    credentials: dict[str, tuple[str, str]] = {}
+    for each in inputs:
+        for option in each.options:
+            name, _, value = option.partition(" ")
+            if name == "--find-links":
+                links.append(value)
+            elif name == "--index-url":
+                index_url = value
+        for text in (*each.requirements, *each.constraints, *each.options):
+            for match in re.finditer(r"(\w+)://([^/\s@:]+):?([^/\s@]*)@([^/\s]+)", text):
+                origin = f"{match[1]}://{match[4]}".lower()
+                credentials[origin] = (unquote(match[2]), unquote(match[3]))
+    return Places(index_url=index_url, find_links=tuple(dict.fromkeys(links)), credentials=credentials)
+
+
+_INDEX_OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host")
 
 
 def same_requirements(inputs: Sequence[RoleInputs]) -> Mapping[tuple[object, ...], list[RoleInputs]]:
     """Roles grouped by what they ask for: a group is resolved once."""
     groups: dict[tuple[object, ...], list[RoleInputs]] = {}
     for each in inputs:
-        groups.setdefault((each.requirements, each.files), []).append(each)
+        key = (each.requirements, each.constraints, each.options, each.own)
+        groups.setdefault(key, []).append(each)
     return groups

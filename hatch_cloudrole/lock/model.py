@@ -5,19 +5,37 @@ Its text form is PEP 751 (pylock.toml); what PEP 751 has no words for is under `
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
 
 from hatch_cloudrole.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["SCHEMA", "Artifact", "Lock", "Pin", "clean_url", "parse_lock", "render_lock"]
+    from packaging.pylock import Package
+    from packaging.version import Version
+
+__all__ = [
+    "SCHEMA",
+    "Artifact",
+    "Directory",
+    "Lock",
+    "Pin",
+    "Vcs",
+    "clean_url",
+    "parse_lock",
+    "portable",
+    "read_package",
+    "relative_path",
+    "render_lock",
+    "url_filename",
+]
 
 SCHEMA = 1
 TOOL = "hatch-cloudrole"
@@ -40,20 +58,51 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Vcs:
+    """A commit of a git repository, which is at `url` (without credentials) or `path` (see `Artifact`).
+
+    `requested` is the revision that was asked for, `subdirectory` where the project is in it.
+    """
+
+    commit: str
+    url: str = ""
+    path: str = ""
+    requested: str = ""
+    subdirectory: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Directory:
+    """A project on this host, at `path`.
+
+    It is absolute while a resolution is used on the host that made it, and relative to the lock, with `/`, in
+    a lock that leaves it.
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pin:
-    """One package at one version: the wheels that fit the target, best first, and the sdist."""
+    """One package at one version: the wheels that fit the target, best first, and the sdist.
+
+    `version` is None where only a build can tell. With `direct` the one wheel or sdist was named by address
+    or path, not found in an index. With a `source` there is neither: a wheel is built of that.
+    """
 
     name: NormalizedName
-    version: Version
+    version: Version | None
     wheels: tuple[Artifact, ...] = ()
     sdist: Artifact | None = None
+    direct: bool = False
+    source: Vcs | Directory | None = None
 
     @property
     def wheel(self) -> Artifact | None:
         return self.wheels[0] if self.wheels else None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{self.name} {self.version}" if self.version else str(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +129,8 @@ def clean_url(url: str) -> str:
     """`url` without user name and password, which never leave this host."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
+    if parts.scheme == "ssh" and parts.username and parts.password is None:
+        host = parts.netloc  # the account of a server, as in git@host: the key is the secret
     return urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
 
 
@@ -121,12 +172,34 @@ def render_lock(lock: Lock) -> str:
 
 
 def _render_pin(pin: Pin) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": str(pin.name), "version": str(pin.version)}
+    entry: dict[str, Any] = {"name": str(pin.name)}
+    if pin.version is not None:
+        entry["version"] = str(pin.version)
+    if isinstance(pin.source, Directory):
+        return {**entry, "directory": {"path": pin.source.path, "editable": False}}
+    if isinstance(pin.source, Vcs):
+        return {**entry, "vcs": _render_vcs(pin.source)}
+    archived = next(iter((*pin.wheels, pin.sdist)), None) if pin.direct else None
+    if archived is not None:
+        # PEP 751 gives an archive no name of its own: it is the last part of its address or path.
+        archive = _render_artifact(archived)
+        return {**entry, "archive": {key: value for key, value in archive.items() if key != "name"}}
     if pin.sdist:
         entry["sdist"] = _render_artifact(pin.sdist)
     if pin.wheels:
         entry["wheels"] = [_render_artifact(wheel) for wheel in pin.wheels]
     return entry
+
+
+def _render_vcs(vcs: Vcs) -> dict[str, Any]:
+    values = {
+        "url": clean_url(vcs.url) if vcs.url else "",
+        "path": vcs.path,
+        "requested-revision": vcs.requested,
+        "commit-id": vcs.commit,
+        "subdirectory": vcs.subdirectory,
+    }
+    return {"type": "git", **{key: value for key, value in values.items() if value}}
 
 
 def _render_artifact(artifact: Artifact) -> dict[str, Any]:
@@ -159,15 +232,7 @@ def parse_lock(text: str) -> Lock:
     if not isinstance(own, dict) or own.get("schema") != SCHEMA:
         raise ValueError(f"it has no [tool.{TOOL}] table with schema = {SCHEMA}")
     try:
-        pins = tuple(
-            Pin(
-                name=package.name,
-                version=package.version if package.version is not None else Version("0"),
-                wheels=tuple(_artifact(wheel) for wheel in package.wheels or ()),
-                sdist=_artifact(package.sdist) if package.sdist else None,
-            )
-            for package in pylock.packages
-        )
+        pins = tuple(read_package(package) for package in pylock.packages)
         return Lock(
             target=Target.parse(own["python"], own["platform"]),
             pins=tuple(sorted(pins, key=lambda pin: pin.name)),
@@ -182,10 +247,51 @@ def parse_lock(text: str) -> Lock:
         raise ValueError(f"[tool.{TOOL}] is incomplete: {error}") from None
 
 
+def read_package(package: Package) -> Pin:
+    """A package of a PEP 751 lock, paths as they stand there.
+
+    :raises ValueError: it comes from where nothing can be got.
+    """
+    source: Vcs | Directory | None = None
+    wheels = tuple(_artifact(wheel) for wheel in package.wheels or ())
+    sdist = _artifact(package.sdist) if package.sdist else None
+    if package.directory:
+        source = Directory(path=_joined(package.directory.path, package.directory.subdirectory))
+    elif package.vcs:
+        if package.vcs.type != "git":
+            raise ValueError(f"{package.name} is in a repository that is not git's ({package.vcs.type})")
+        source = Vcs(
+            commit=package.vcs.commit_id,
+            url=clean_url(package.vcs.url) if package.vcs.url else "",
+            path=package.vcs.path or "",
+            requested=package.vcs.requested_revision or "",
+            subdirectory=package.vcs.subdirectory or "",
+        )
+    elif package.archive:
+        if package.archive.subdirectory:
+            raise ValueError(f"{package.name} is a folder in an archive, which cannot be built")
+        archive = _artifact(package.archive)
+        wheels, sdist = ((archive,), None) if archive.filename.endswith(".whl") else ((), archive)
+    return Pin(
+        name=package.name,
+        version=package.version,
+        wheels=wheels,
+        sdist=sdist,
+        direct=package.archive is not None,
+        source=source,
+    )
+
+
+def _joined(path: str, subdirectory: str | None) -> str:
+    return f"{path.rstrip('/')}/{subdirectory}" if subdirectory else path
+
+
 def _artifact(entry: Any) -> Artifact:
-    """An artifact of a PEP 751 `wheels` or `sdist` entry."""
+    """An artifact of a PEP 751 `wheels`, `sdist` or `archive` entry."""
     sha256 = dict(entry.hashes).get("sha256")
-    filename = entry.name or (url_filename(entry.url) if entry.url else str(entry.path).rpartition("/")[2])
+    filename = getattr(entry, "name", "") or (
+        url_filename(entry.url) if entry.url else str(entry.path).rpartition("/")[2]
+    )
     if not sha256:
         raise ValueError(f"{filename} has no sha256")
     return Artifact(
@@ -198,25 +304,39 @@ def _artifact(entry: Any) -> Artifact:
 
 
 def portable(lock: Lock, *, root: str) -> Lock:
-    """The lock as it may leave this host: no `file:` address and no path outside the project.
+    """The lock as it may leave this host: no `file:` address and no absolute path.
 
-    A file below `root` (absolute, with `/`) keeps its path relative to it, any other its bare name.
+    `root` is where it will lie (absolute, with `/`). What the user named by its path keeps that, relative to
+    `root`; so does a file below it. A file from another folder of wheels keeps its bare name.
     """
 
-    def moved(artifact: Artifact) -> Artifact:
+    def moved(artifact: Artifact, *, direct: bool) -> Artifact:
         if not artifact.path:
             return artifact
-        prefix = root.rstrip("/") + "/"
-        inside = artifact.path.startswith(prefix)
-        return replace(artifact, path=artifact.path[len(prefix) :] if inside else artifact.filename)
-
-    return replace(lock, pins=tuple(_map_artifacts(lock.pins, moved)), resolved_at=0)
-
-
-def _map_artifacts(pins: Iterable[Pin], change: Any) -> Iterable[Pin]:
-    for pin in pins:
-        yield replace(
-            pin,
-            wheels=tuple(change(wheel) for wheel in pin.wheels),
-            sdist=change(pin.sdist) if pin.sdist else None,
+        inside = artifact.path.startswith(root.rstrip("/") + "/")
+        return replace(
+            artifact, path=relative_path(artifact.path, root) if inside or direct else artifact.filename
         )
+
+    def of_pin(pin: Pin) -> Pin:
+        source = pin.source
+        if source is not None and source.path:
+            source = replace(source, path=relative_path(source.path, root))
+        return replace(
+            pin,
+            wheels=tuple(moved(wheel, direct=pin.direct) for wheel in pin.wheels),
+            sdist=moved(pin.sdist, direct=pin.direct) if pin.sdist else None,
+            source=source,
+        )
+
+    return replace(lock, pins=tuple(of_pin(pin) for pin in lock.pins), resolved_at=0)
+
+
+def relative_path(path: Path | str, root: Path | str) -> str:
+    """`path` as seen from `root`, with `/`; what is relative stays, and so does another drive of Windows."""
+    if not Path(path).is_absolute():
+        return Path(path).as_posix()
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:
+        return Path(path).as_posix()

@@ -43,8 +43,9 @@ class Archive:
     OPC compares names without regard to case, and so do the lookups here; names are as stored.
     """
 
-    def __init__(self, path: Path, file: zipfile.ZipFile, size: int) -> None:
+    def __init__(self, path: Path, file: zipfile.ZipFile, size: int, kind: str) -> None:
         self.path = path
+        self.kind = kind
         self.size = size
         self.faults: list[Fault] = []
         self._file = file
@@ -86,7 +87,7 @@ class Archive:
             return stream.read()
 
     def error(self, where: str, what: str, remedy: str = "") -> PackageError:
-        summary = f"{self.path} cannot be read as a Cloud Service package:"
+        summary = f"{self.path} cannot be read as {self.kind}:"
         return PackageError(summary, [Fault(printable(where), what, remedy)])
 
     def _add(self, info: zipfile.ZipInfo) -> None:
@@ -163,8 +164,8 @@ class _Bounded(io.FileIO):
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
-    """Open the zip file at `path` for reading.
+def open_archive(path: Path, *, kind: str = "a Cloud Service package") -> Iterator[Archive]:
+    """Open the zip file at `path` for reading; messages say that it is to be `kind`.
 
     :raises PackageError: it is no zip file, or holds more than any honest package does.
     :raises TransportError: the file cannot be read.
@@ -185,7 +186,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
             raise _no_zip(path, _reason(error)) from error
         with file:
             _refuse_bomb(path, file, size)
-            yield Archive(path, file, size)
+            yield Archive(path, file, size, kind)
 
 
 # What zipfile raises on bytes that are not what they should be; zlib's own error is one of them.

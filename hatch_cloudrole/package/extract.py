@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from hatch_cloudrole.content import chunks
 from hatch_cloudrole.errors import Fault, PackageError, ProjectError, TransportError
+from hatch_cloudrole.package.folders import open_artifact
 from hatch_cloudrole.package.manifest import ROLES
 from hatch_cloudrole.package.names import file_path_fault, printable
-from hatch_cloudrole.package.reader import open_package
+from hatch_cloudrole.package.zipped import is_script
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,7 +37,7 @@ def extract_package(path: Path, directory: Path, *, roles: Collection[str] | Non
     :raises ProjectError: `directory` is not empty, or the package has not one of `roles`.
     :raises TransportError: disk or permissions.
     """
-    with open_package(path) as package:
+    with open_artifact(path) as package:
         wanted = _wanted(package, roles)
         try:
             return _extract(package, wanted, directory)
@@ -102,5 +103,5 @@ def _write(content: Content, root: Path, relative: str) -> Path:
 
 
 def _is_script(relative: str) -> bool:
-    _, *inside = relative.lower().split("/")
-    return inside[:2] == ["approot", "bin"] and inside[-1].endswith(".sh")
+    _, _, inside = relative.partition("/")
+    return inside.lower().startswith("approot/") and is_script(inside[len("approot/") :])

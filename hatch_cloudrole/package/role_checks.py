@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.package.manifest import LayoutDefinition
     from hatch_cloudrole.package.reader import Reading
 
-__all__ = ["service_faults"]
+__all__ = ["defined_roles", "service_faults"]
 
 _DEFINITION = "{http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceDefinition}"
 _SCRIPTS = (".bat", ".cmd", ".ps1", ".py", ".sh", ".vbs", ".js")
@@ -45,11 +45,21 @@ def service_faults(reading: Reading) -> Iterator[Fault]:
         yield from _Role(reading, layout).faults()
 
 
+def defined_roles(reading: Reading) -> dict[str, str]:
+    """The roles of the package's service definition, and of each whether it is a WebRole or a WorkerRole."""
+    csdef, _ = _document(reading, DEFINITION_PARTS[0], "ServiceDefinition")
+    return _roles(csdef) if csdef is not None else {}
+
+
+def _roles(csdef: ET.Element) -> dict[str, str]:
+    tags = {f"{_DEFINITION}{tag}": tag for tag in ("WebRole", "WorkerRole")}
+    return {each.get("name", ""): tags[each.tag] for each in csdef if each.tag in tags}
+
+
 def _role_set_faults(
     csdef: ET.Element, layouts: Mapping[str, LayoutDefinition], names: set[str]
 ) -> Iterator[Fault]:
-    tags = {f"{_DEFINITION}WebRole", f"{_DEFINITION}WorkerRole"}
-    roles = [each.get("name", "") for each in csdef if each.tag in tags]
+    roles = _roles(csdef)
     if not roles:
         yield Fault(DEFINITION_PARTS[0], "defines no role")
     for role in roles:

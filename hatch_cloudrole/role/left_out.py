@@ -88,6 +88,7 @@ DEVELOPERS = (
     "Pipfile",
     "Pipfile.lock",
     "pylock*.toml",
+    "PKG-INFO",
     "requirements-dev*.txt",
     "requirements-test*.txt",
     "dev-requirements*.txt",

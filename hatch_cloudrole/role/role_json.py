@@ -62,10 +62,17 @@ def role_json(service: Service, role: Role, wheels: Sequence[Wheel], *, runtime:
 
 
 def _endpoint(role: Role) -> dict[str, Any] | None:
-    """The endpoint that a web role's server listens on: its first one that speaks HTTP."""
+    """The endpoint that a web role's server listens on: its first one that speaks HTTP.
+
+    Without IIS that may be one of plain TCP, whose port is known beforehand; what speaks http goes first.
+    """
+    protocols = ("http", "tcp") if role.server == "direct" else ("http", "https")
     if role.type == "web":
-        for each in role.endpoints:
-            if each.protocol in ("http", "https"):
-                port = each.port if each.local_port is None else each.local_port
-                return {"name": each.name, "protocol": each.protocol, "port": port}
+        fitting = [
+            each
+            for each in role.endpoints
+            if each.protocol in protocols and each.type != "instance-input" and each.instance_port
+        ]
+        for each in sorted(fitting, key=lambda each: each.protocol == "tcp"):
+            return {"name": each.name, "protocol": each.protocol, "port": each.instance_port}
     return None

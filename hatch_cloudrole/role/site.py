@@ -2,19 +2,21 @@ r"""The site of a web role: what lies in `sitesroot\0`, where IIS serves it from
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import Fault
+from hatch_cloudrole.role.web_config import PLACEHOLDER
 from hatch_cloudrole.settings.place import TABLE
 from hatch_cloudrole.settings.wording import toml_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hatch_cloudrole.content import Content
     from hatch_cloudrole.settings.model import Role
 
-__all__ = ["site_faults", "site_files"]
+__all__ = ["shown_notes", "site_faults", "site_files", "static_types"]
 
 
 def site_files(
@@ -26,8 +28,9 @@ def site_files(
     stores equal content once, and the second place costs nothing. Of two URL paths the longer one counts.
     """
     site = {path: content for path, content in theirs.items() if not path.lower().startswith("bin/")}
-    if "web.config" in approot:
-        site["web.config"] = approot["web.config"]
+    for ours in ("web.config", PLACEHOLDER):
+        if ours in approot:
+            site[ours] = approot[ours]
     for url, folder in sorted(role.static, key=lambda each: len(each[0])):
         prefix = url.strip("/")
         if prefix.lower() != folder.lower():
@@ -65,6 +68,47 @@ def site_faults(role: Role, theirs: Mapping[str, Content]) -> Iterator[Fault]:
                     f"IIS would serve {min(others)} to everybody too, which lies at that path by its own name"
                 )
                 yield Fault(where, what, "choose another URL path, or move that file")
+
+
+def static_types(role: Role, theirs: Iterable[str]) -> set[str]:
+    """The extensions, in lower case with their dot, of the files that IIS serves itself."""
+    return {posixpath.splitext(path)[1].lower() for path in theirs if _is_static(path, role)}
+
+
+_SERVED = {
+    ".css",
+    ".csv",
+    ".htm",
+    ".html",
+    ".jpg",
+    ".js",
+    ".json",
+    ".pdf",
+    ".png",
+    ".svg",
+    ".txt",
+    ".xml",
+    ".zip",
+}
+"""Types that every IIS knows, of files that projects have for themselves too."""
+
+
+def shown_notes(role: Role, theirs: Iterable[str]) -> Iterator[str]:
+    """A line for the layout in which IIS serves whatever is there, when that is more than `static`."""
+    if role.web_config == "websites":
+        others = [
+            path
+            for path in theirs
+            if posixpath.splitext(path)[1].lower() in _SERVED
+            and not _is_static(path, role)
+            and not path.lower().startswith("bin/")
+        ]
+        if others:
+            more = f" and {len(others) - 1} more files" if others[1:] else ""
+            yield (
+                f'{role.name}: with web-config = "websites" IIS serves {min(others)}{more} outside '
+                "the folders of `static` to everybody"
+            )
 
 
 def _is_static(path: str, role: Role) -> bool:

@@ -11,8 +11,8 @@ from hatch_cloudrole.errors import Fault, ProjectError
 from hatch_cloudrole.role.handlers import installed_modules, missing_names
 from hatch_cloudrole.role.requirements import render_requirements
 from hatch_cloudrole.role.role_json import role_json
-from hatch_cloudrole.role.site import site_faults, site_files
-from hatch_cloudrole.role.web_config import web_config
+from hatch_cloudrole.role.site import shown_notes, site_faults, site_files, static_types
+from hatch_cloudrole.role.web_config import PLACEHOLDER, web_config
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, package_faults, path_faults
 from hatch_cloudrole.settings.place import TABLE
 from hatch_cloudrole.settings.wording import toml_key
@@ -55,10 +55,12 @@ def build_role_tree(
     pylock: bytes,
     scripts: Mapping[str, bytes],
     runtime: Mapping[str, str],
+    archive: Mapping[str, Content] | None = None,
 ) -> RoleTree:
     """Put together what the package holds for `role`.
 
-    `files` are the role's own by their path from its root, `scripts` ours by their path from approot.
+    `files` are the role's own by their path from its root, `scripts` ours and `archive` the interpreter's, if
+    the package carries one, by their path from approot.
 
     :raises ProjectError: files that an instance or the package cannot hold, settings that name files which
         are not there, values that web.config cannot hold.
@@ -68,12 +70,15 @@ def build_role_tree(
     theirs = {path: content for path, content in files.items() if path not in inputs}
     ours = {path: Content.of_bytes(data) for path, data in scripts.items()}
     if role.has_site and (role.wsgi_handler or role.asgi_handler):
-        ours["web.config"] = Content.of_bytes(web_config(role))
+        ours["web.config"] = Content.of_bytes(web_config(role, static_types(role, theirs)))
+    if role.has_site and role.web_config == "websites":
+        ours[PLACEHOLDER] = Content.of_bytes(b"")
     replaced = {path: own for path in ours if (own := _find(path, theirs, role))}
     approot = {
         **theirs,
         **{path: content for path, content in ours.items() if path not in replaced},
         **{f"wheels/{wheel.filename}": wheel.content for wheel in wheels},
+        **(archive or {}),
         "requirements.txt": Content.of_bytes(render_requirements(wheels)),
         "pylock.toml": Content.of_bytes(pylock),
         "bin/role.json": Content.of_bytes(role_json(service, role, wheels, runtime=runtime)),
@@ -88,7 +93,11 @@ def build_role_tree(
     tree.update({f"sitesroot/0/{path}": content for path, content in site.items()})
     return RoleTree(
         files=dict(sorted(tree.items())),
-        notes=(*_input_notes(role, inputs), *_own_notes(role, theirs, replaced)),
+        notes=(
+            *_input_notes(role, inputs),
+            *_own_notes(role, theirs, replaced),
+            *shown_notes(role, theirs),
+        ),
         own_scripts=frozenset(posixpath.basename(path) for path in replaced if path.startswith("bin/")),
         warnings=tuple(missing_names(role, theirs, installed_modules(wheels))),
     )

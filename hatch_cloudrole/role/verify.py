@@ -46,10 +46,11 @@ def role_info(files: Mapping[str, Content]) -> dict[str, Any] | None:
 
 
 def wheelhouse_faults(role: str, files: Mapping[str, Content]) -> list[Fault]:
-    """Everything that is wrong with the wheels of one role, whose files are given by path in its layout.
+    """Everything that is wrong with what one role installs; its files are given by path in its layout.
 
-    Wheels must be what role.json and requirements.txt pin, no more and no less; each must be whole (RECORD),
-    for the role's target, and have what it depends on beside it.
+    A bundled interpreter must be the one that role.json names. Wheels must be what role.json and
+    requirements.txt pin, no more and no less; each must be whole (RECORD), for the role's target, and have
+    what it depends on beside it.
     """
     where = f"Roles/{role}"
     try:
@@ -64,7 +65,7 @@ def wheelhouse_faults(role: str, files: Mapping[str, Content]) -> list[Fault]:
         for path, content in files.items()
         if path.startswith("approot/wheels/") and path.endswith(".whl")
     }
-    faults = list(_listing_faults(where, info, files, stored))
+    faults = [*_runtime_faults(where, info, files), *_listing_faults(where, info, files, stored)]
     wheels: dict[NormalizedName, Wheel] = {}
     for filename, content in sorted(stored.items()):
         place = f"{where}: {filename}"
@@ -84,6 +85,20 @@ def wheelhouse_faults(role: str, files: Mapping[str, Content]) -> list[Fault]:
     if not faults:  # a wheel that was refused above would be missed again here
         faults += [Fault(f"{where}: {each.where}", each.what) for each in closure_faults(wheels, target)]
     return faults
+
+
+def _runtime_faults(where: str, info: Mapping[str, Any], files: Mapping[str, Content]) -> Iterator[Fault]:
+    runtime = info.get("runtime")
+    if not isinstance(runtime, dict) or not runtime.get("path"):
+        return
+    path = runtime["path"]
+    content = files.get(f"approot/{path}")
+    if content is None:
+        yield Fault(f"{where}: {path}", "role.json names this interpreter, but it is not there")
+    elif content.sha256 != runtime.get("sha256"):
+        yield Fault(
+            f"{where}: {path}", f"its SHA-256 is {content.sha256}, role.json says {runtime.get('sha256')}"
+        )
 
 
 def _read(filename: str, content: Content) -> Wheel:

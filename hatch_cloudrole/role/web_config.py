@@ -1,7 +1,7 @@
 """web.config of a web role under IIS: the handler, what it starts, and what IIS serves itself.
 
-Its parts are as Python Tools had them. What only an instance knows is put in by `role.py configure`, which
-finds its places by the handler's name and by the element `httpPlatform`.
+Its parts are as Python Tools had them, or, on request, as Azure Websites had them. What only an instance
+knows is put in by `role.py configure`, which finds its places by the handler's name and `httpPlatform`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from hatch_cloudrole.service.xmldoc import child, new, render
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
+    from collections.abc import Collection, Iterator
 
     from hatch_cloudrole.settings.model import Role
 
-__all__ = ["HANDLER", "HANDLER_NAME", "INTERPRETER", "web_config"]
+__all__ = ["HANDLER", "HANDLER_NAME", "INTERPRETER", "PLACEHOLDER", "web_config"]
 
 HANDLER_NAME = "PythonHandler"
 HANDLER = "%FASTCGIHANDLER%"
 """Stands for the interpreter and what it runs for FastCGI, as IIS writes the two: `python.exe|program.py`."""
 INTERPRETER = "%PYTHON%"
 """Stands for the interpreter."""
+PLACEHOLDER = "handler.fcgi"
+"""The empty file that the layout of Azure Websites leads requests to: IIS wants it to exist."""
 
 _STARTUP_SECONDS = "60"
 # Whatever starts the application adds the role's packages to these. wfastcgi would replace them again, before
@@ -30,8 +33,23 @@ _STARTUP_SECONDS = "60"
 _NOT_HERE = ("PATH", "PYTHONPATH")
 
 
-def web_config(role: Role) -> bytes:
+_NEWER_TYPES = {
+    ".avif": "image/avif",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+"""Types that some release of IIS in use does not know, and answers 404 for."""
+
+
+def web_config(role: Role, static_types: Collection[str] = ()) -> bytes:
     """The document for a role that has a site and a handler.
+
+    `static_types` are the file name extensions, in lower case with their dot, among what IIS serves itself.
 
     :raises ProjectError: a value cannot stand in XML.
     """
@@ -42,32 +60,84 @@ def web_config(role: Role) -> bytes:
         _add_handler(handlers, modules="httpPlatformHandler")
         _add_platform(server, role)
     else:
-        _add_handler(handlers, modules="FastCgiModule", scriptProcessor=HANDLER)
-        settings = child(root, "appSettings")
-        handler = Handler.parse(role.wsgi_handler).dotted
+        layout = _WEBSITES if role.web_config == "websites" else _EVERYTHING
+        _add_handler(handlers, layout, modules="FastCgiModule", scriptProcessor=HANDLER)
         # wfastcgi makes every entry an environment variable.
-        for key, value in {"WSGI_HANDLER": handler, **_variables(role)}.items():
+        settings = child(root, "appSettings")
+        for key, value in _app_settings(role):
             child(settings, "add", key=key, value=value)
+    if role.web_config == "websites":
+        _add_rewriting(server)
     root.append(server)
-    for prefix, _folder in role.static:
+    for prefix in _outermost(role):
         # The tree has the files of the folder at the prefix, so that no virtual directory is needed.
-        location = child(root, "location", path=prefix.strip("/"))
-        child(child(child(location, "system.webServer"), "handlers"), "remove", name=HANDLER_NAME)
+        inner = child(child(root, "location", path=prefix), "system.webServer")
+        if role.web_config != "websites":
+            child(child(inner, "handlers"), "remove", name=HANDLER_NAME)
+        _add_types(inner, static_types)
     return render(root)
 
 
-def _add_handler(handlers: ET.Element, *, modules: str, **more: str) -> None:
+def _outermost(role: Role) -> list[str]:
+    """The URL paths of `static` that are not below another one, whose location holds for them too."""
+    prefixes = [prefix.strip("/") for prefix, _ in role.static]
+    return [
+        each
+        for each in prefixes
+        if not any(each.lower().startswith(f"{other.lower()}/") for other in prefixes)
+    ]
+
+
+_EVERYTHING = ("*", "Unspecified")
+_WEBSITES = (PLACEHOLDER, "Either")
+"""The paths that go to the handler, and what IIS checks of them."""
+
+
+def _add_handler(
+    handlers: ET.Element, layout: tuple[str, str] = _EVERYTHING, *, modules: str, **more: str
+) -> None:
+    path, resource_type = layout
     child(
         handlers,
         "add",
         name=HANDLER_NAME,
-        path="*",
+        path=path,
         verb="*",
         modules=modules,
         **more,
-        resourceType="Unspecified",
+        resourceType=resource_type,
         requireAccess="Script",
     )
+
+
+def _add_rewriting(server: ET.Element) -> None:
+    """Lead everything that is no file to the placeholder; wfastcgi sees the address as it was."""
+    rule = child(
+        child(child(server, "rewrite"), "rules"), "rule", name="Configure Python", stopProcessing="true"
+    )
+    child(rule, "match", url="(.*)", ignoreCase="false")
+    child(child(rule, "conditions"), "add", input="{REQUEST_FILENAME}", matchType="IsFile", negate="true")
+    child(rule, "action", type="Rewrite", url=f"{PLACEHOLDER}/{{R:1}}", appendQueryString="true")
+
+
+def _add_types(server: ET.Element, static_types: Collection[str]) -> None:
+    if found := sorted(set(static_types) & _NEWER_TYPES.keys()):
+        content = child(server, "staticContent")
+        for extension in found:
+            # An entry that is there already would otherwise make the whole site fail.
+            child(content, "remove", fileExtension=extension)
+            child(content, "mimeMap", fileExtension=extension, mimeType=_NEWER_TYPES[extension])
+
+
+def _app_settings(role: Role) -> Iterator[tuple[str, str]]:
+    yield "WSGI_HANDLER", Handler.parse(role.wsgi_handler).dotted
+    if role.web_config == "websites":
+        # wfastcgi works in the folder of the site, which only the host knows.
+        folders = dict.fromkeys((".", *role.search_paths))
+        yield "pythonpath", ";".join(folder.replace("/", "\\") for folder in folders)
+    if role.wsgi_log:
+        yield "WSGI_LOG", role.wsgi_log
+    yield from _variables(role).items()
 
 
 def _add_platform(server: ET.Element, role: Role) -> None:

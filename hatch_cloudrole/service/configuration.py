@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hatch_cloudrole.service.network import add_network
 from hatch_cloudrole.service.sdk import SCHEMA_VERSION
 from hatch_cloudrole.service.xmldoc import child, new, render
 from hatch_cloudrole.settings.model import Configuration
@@ -22,14 +23,13 @@ _CONFIGURATION = "http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceCon
 def service_configuration(service: Service, name: str, env: Mapping[str, str]) -> bytes:
     """The .cscfg of the configuration `name`, in the user's order; `env` fills the `{env:...}` fields.
 
-    Every setting of a role has a value: the one that this configuration gives it, or else the role's. The
-    format has no place for a VM size, so what a configuration says of that is not in here. Thumbprints of
-    certificates and the virtual network are not known yet: a role whose endpoints name a certificate needs
-    its `Certificates` added to this file before it can be deployed.
+    Every setting and every certificate of a role has a value: the one that this configuration gives it, or
+    else the role's. The format has no place for a VM size: what a configuration says of that is not in here.
 
     Source: the published XML schema of service configurations.
 
     :raises ProjectError: a field cannot be filled, or a value cannot be written as XML.
+    :raises ValueError: what fills a field does not fit; `settings.unfit_values` says so beforehand.
     """
     root = new(
         "ServiceConfiguration",
@@ -41,11 +41,12 @@ def service_configuration(service: Service, name: str, env: Mapping[str, str]) -
     )
     for role in service.roles:
         _add_role(root, role, name, env)
-    # NetworkConfiguration belongs here, after the last role.
+    add_network(root, service, name, env)
     return render(root)
 
 
 def _add_role(root: ET.Element, role: Role, name: str, env: Mapping[str, str]) -> None:
+    from hatch_cloudrole.settings.deployment import thumbprint
     from hatch_cloudrole.settings.env_fields import expand
 
     differing = next((each for each in role.configurations if each.name == name), Configuration(name=name))
@@ -57,4 +58,9 @@ def _add_role(root: ET.Element, role: Role, name: str, env: Mapping[str, str]) -
         settings = child(element, "ConfigurationSettings")
         for setting, value in role.settings:
             child(settings, "Setting", name=setting, value=expand(values.get(setting, value), env))
-    # Certificates, with a thumbprint each, belong here.
+    if role.certificates:
+        prints = dict(differing.certificates)
+        certificates = child(element, "Certificates")
+        for each in role.certificates:
+            digits = thumbprint(expand(prints.get(each.name, each.thumbprint), env))
+            child(certificates, "Certificate", name=each.name, thumbprint=digits, thumbprintAlgorithm="sha1")

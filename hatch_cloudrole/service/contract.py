@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_cloudrole.service.roles import name_key
+from hatch_cloudrole.service.roles import name_key, of_type
 from hatch_cloudrole.service.xmldoc import child, packaged, render
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _CONTRACTS = "http://schemas.microsoft.com/dsltools/Contracts"
 
 def outer_ports(service: Service) -> list[tuple[str, Endpoint]]:
     """Every input endpoint of the service with its name for the outside, `Role:Endpoint`, by that name."""
-    ports = [(f"{role.name}:{each.name}", each) for role in service.roles for each in role.endpoints]
+    ports = [(f"{role.name}:{each.name}", each) for role in service.roles for each in of_type(role, "input")]
     return sorted(ports, key=lambda port: name_key(port[0]))
 
 

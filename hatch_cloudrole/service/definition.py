@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import ProjectError
-from hatch_cloudrole.service.roles import (
-    by_name,
-    certificates,
-    element_name,
-    local_port,
-    setting_names,
-    storages,
+from hatch_cloudrole.service.endpoints import (
+    add_packaged_endpoints,
+    add_packaged_probes,
+    add_source_endpoints,
+    add_source_probes,
 )
+from hatch_cloudrole.service.roles import by_name, certificates, element_name, setting_names, storages
 from hatch_cloudrole.service.sdk import DEFINITION, SCHEMA_VERSION
 from hatch_cloudrole.service.tasks import NO_OWN_SCRIPTS, add_runtime, add_startup, command_faults
 from hatch_cloudrole.service.xmldoc import child, new, packaged, render
@@ -32,7 +31,7 @@ _DEFAULT_SIZE_MB = 1000
 def source_csdef(service: Service, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> bytes:
     """ServiceDefinition.csdef for a deployment, in the user's order and with every value in full.
 
-    A web role whose server is `direct` is a WorkerRole with its input endpoints. Sites have no
+    A web role whose server is `direct` is a WorkerRole with the same endpoints. Sites have no
     physicalDirectory: that is a path of the machine that runs cspack, which `/sites` gives. `own_scripts`
     names, for each role, the scripts in `bin` that the project has itself.
 
@@ -44,6 +43,7 @@ def source_csdef(service: Service, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> 
     if faults:
         raise ProjectError("Some commands do not fit into a service definition", faults)
     root = new("ServiceDefinition", name=service.name, xmlns=DEFINITION, schemaVersion=SCHEMA_VERSION)
+    add_source_probes(root, service)
     for role in service.roles:
         _add_source_role(root, role, own_scripts)
     return render(root)
@@ -59,19 +59,7 @@ def _add_source_role(root: ET.Element, role: Role, own_scripts: OwnScripts) -> N
         settings = child(element, "ConfigurationSettings")
         for name, _ in role.settings:
             child(settings, "Setting", name=name)
-    if role.endpoints:
-        # Internal and instance-input endpoints belong here too, after the input endpoints.
-        endpoints = child(element, "Endpoints")
-        for endpoint in role.endpoints:
-            child(
-                endpoints,
-                "InputEndpoint",
-                name=endpoint.name,
-                protocol=endpoint.protocol,
-                port=str(endpoint.port),
-                certificate=endpoint.certificate,
-                localPort=None if endpoint.local_port is None else str(endpoint.local_port),
-            )
+    add_source_endpoints(element, role)
     if role.local_storage:
         resources = child(element, "LocalResources")
         for storage in role.local_storage:
@@ -82,16 +70,25 @@ def _add_source_role(root: ET.Element, role: Role, own_scripts: OwnScripts) -> N
                 sizeInMB=str(storage.size_mb),
                 cleanOnRoleRecycle=str(storage.clean_on_recycle).lower(),
             )
-    if certificates(role):
-        _add_certificates(element, role)
+    if role.certificates:
+        stores = child(element, "Certificates")
+        for each in role.certificates:
+            child(
+                stores,
+                "Certificate",
+                name=each.name,
+                storeLocation=each.store_location,
+                storeName=each.store_name,
+                permissionLevel=each.permission_level,
+            )
 
 
 def add_sites(parent: ET.Element, role: Role, physical_directory: str | None = None) -> None:
-    """Append the one site of a web role, bound to each of its http and https endpoints."""
+    """Append the one site of a web role, bound to its http and https endpoints, internal ones included."""
     site = child(child(parent, "Sites"), "Site", name="Web", physicalDirectory=physical_directory)
     bindings = child(site, "Bindings")
     for endpoint in role.endpoints:
-        if endpoint.protocol in {"http", "https"}:
+        if endpoint.protocol in {"http", "https"}:  # instance-input endpoints have neither
             child(bindings, "Binding", name=endpoint.name, endpointName=endpoint.name)
 
 
@@ -99,14 +96,15 @@ def packaged_csdef(service: Service) -> bytes:
     """ServiceDefinition/ServiceDefinition.csdef of a package, as cspack expands it.
 
     Each role has four lists, present even when empty and sorted by name, as the roles are, those with a site
-    first; ports are explicit, attributes with their default value absent. Sites, Startup and Runtime stand
-    in RoleModel.xml instead, which is why the schema of source definitions refuses this document.
+    first; ports are explicit, attributes with their default value absent. Sites, Startup and Runtime stand in
+    RoleModel.xml instead, which is why the schema of source definitions refuses this document.
 
     Source: output of cspack 2.0 to 2.9.
 
     :raises ProjectError: a value cannot be written as XML.
     """
     root = packaged("ServiceDefinition", DEFINITION, name=service.name, schemaVersion=SCHEMA_VERSION)
+    add_packaged_probes(root, service)
     for role in sorted(by_name(service.roles), key=lambda role: not role.has_site):
         _add_packaged_role(root, role)
     return render(root)
@@ -127,22 +125,9 @@ def _add_packaged_role(root: ET.Element, role: Role) -> None:
     settings = child(element, "ConfigurationSettings")
     for name in setting_names(role):
         child(settings, "Setting", name=name)
-    endpoints = child(element, "Endpoints")
-    for endpoint in by_name(role.endpoints):
-        child(
-            endpoints,
-            "InputEndpoint",
-            name=endpoint.name,
-            protocol=endpoint.protocol,
-            port=str(endpoint.port),
-            certificate=endpoint.certificate,
-            localPort=str(local_port(endpoint)),
-        )
-    _add_certificates(element, role)
-
-
-def _add_certificates(parent: ET.Element, role: Role) -> None:
-    """Append the certificates of the role's endpoints; https reads them from the machine's own store."""
-    element = child(parent, "Certificates")
-    for name in certificates(role):
-        child(element, "Certificate", name=name, storeLocation="LocalMachine", storeName="My")
+    add_packaged_endpoints(element, role)
+    stores = child(element, "Certificates")
+    for each in certificates(role):
+        # Who may read the key stands in RuntimeSetup.Manifest.
+        location, store = each.store_location, each.store_name
+        child(stores, "Certificate", name=each.name, storeLocation=location, storeName=store)

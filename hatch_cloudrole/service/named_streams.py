@@ -16,7 +16,7 @@ _OS_FAMILIES = frozenset({5, 6, 7})
 """The guest families that are not retired: Windows Server 2016, 2019 and 2022."""
 
 
-def named_streams(service: Service) -> dict[str, bytes]:
+def named_streams(service: Service, sdk_version: str = PRODUCT_VERSION) -> dict[str, bytes]:
     """Part name -> document, three for each role in the user's order.
 
     The booleans are in lower case, which every XML reader and .NET's Boolean.Parse take.
@@ -27,7 +27,7 @@ def named_streams(service: Service) -> dict[str, bytes]:
     for role in service.roles:
         parts[f"NamedStreams/RequiredFeatures/{role.name}/1.0"] = _required_features()
         parts[f"NamedStreams/SupportedOSes/{role.name}/1.0"] = _supported_systems(service)
-        parts[f"NamedStreams/SupportData/{role.name}/1.0"] = _support_data()
+        parts[f"NamedStreams/SupportData/{role.name}/1.0"] = _support_data(sdk_version)
     return parts
 
 
@@ -44,9 +44,9 @@ def _supported_systems(service: Service) -> bytes:
     return render(root)
 
 
-def _support_data() -> bytes:
+def _support_data(sdk_version: str) -> bytes:
     root = new("SupportData", version="1.0")
-    child(root, "SDKVersion", PRODUCT_VERSION)
+    child(root, "SDKVersion", sdk_version)
     child(root, "TargetFrameworkVersion", TARGET_FRAMEWORK)
     child(root, "HasElevatedEntrypoint", "false")
     # Our own first task configures the machine.

@@ -10,10 +10,11 @@ from hatch_cloudrole.service.definition import packaged_csdef
 from hatch_cloudrole.service.roles import (
     by_name,
     certificates,
-    local_port,
     name_key,
+    of_type,
     setting_names,
     storages,
+    stored_name,
     webs_first,
 )
 from hatch_cloudrole.service.xmldoc import child, fragment, new, packaged, render
@@ -21,7 +22,7 @@ from hatch_cloudrole.service.xmldoc import child, fragment, new, packaged, rende
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
 
-    from hatch_cloudrole.settings.model import Role, Service
+    from hatch_cloudrole.settings.model import Endpoint, Role, Service
 
 __all__ = ["resource_definition"]
 
@@ -37,7 +38,9 @@ def resource_definition(service: Service) -> bytes:
     Identifiers, random in cspack, follow from the service's own values, so that the same service gives the
     same bytes. Lists are sorted by name but for the upgrade domains, which are in the order of the source.
 
-    Source: output of cspack 2.0 to 2.9; `software` as two third-party writers of cloud packages have it.
+    Source: output of cspack 2.0 to 2.9; `software` as two third-party writers of cloud packages have it. Not
+    seen in any output, and so a guess: several ports of one endpoint (`9000-9010,9100`), and the location
+    `User` of a certificate in a user's store.
 
     :raises ProjectError: a value cannot be written as XML.
     """
@@ -65,7 +68,7 @@ class _Model:
         if self.ports:
             self.add_ports(group)
         self.add_settings(group)
-        if self.ports:
+        if any(role.endpoints for role in self.roles):
             self.add_channels(group)
         self.add_maps(group)
         components = child(group, "components")
@@ -90,8 +93,8 @@ class _Model:
             found += [(f"{role.name}:{name}", "aCS", f"{inner}/{name}") for name in setting_names(role)]
             found.append((f"{role.name}Instances", "sCSPolicyID", f"{inner}Instances"))
             found += [
-                (f"Certificate|{role.name}:{name}", "certificate", f"{inner}/{name}")
-                for name in certificates(role)
+                (f"Certificate|{role.name}:{each.name}", "certificate", f"{inner}/{each.name}")
+                for each in certificates(role)
             ]
         return sorted(found, key=lambda setting: name_key(setting[0]))
 
@@ -102,13 +105,26 @@ class _Model:
             setting = child(settings, "aCS", name=name, defaultValue=default)
             child(child(setting, "maps"), "mapMoniker", name=f"{self.path}/Map{name}")
 
+    def inner_ports(self) -> list[tuple[str, Endpoint]]:
+        """Every internal endpoint with its name for the other roles, `Role:Endpoint`, by that name."""
+        ports = [
+            (f"{role.name}:{each.name}", each) for role in self.roles for each in of_type(role, "internal")
+        ]
+        return sorted(ports, key=lambda port: name_key(port[0]))
+
     def add_channels(self, group: ET.Element) -> None:
-        # Channels of internal ("SW:") and instance-input ("IE:") endpoints belong here, sorted among these.
+        kinds = {"input": ("lBChannel", "LB"), "internal": ("sFSwitchChannel", "SW")}
+        kinds["instance-input"] = ("sFSwitchChannel", "IE")
+        found = []
+        for role in self.roles:
+            for each in role.endpoints:
+                tag, prefix = kinds[each.type]
+                found.append(
+                    (f"{prefix}:{role.name}:{each.name}", tag, f"{self.path}/{role.name}/{each.name}")
+                )
         channels = child(group, "channels")
-        for name, _ in self.ports:
-            channel = child(channels, "lBChannel", name=f"LB:{name}")
-            inner = name.replace(":", "/", 1)
-            child(child(channel, "toPorts"), "inPortMoniker", name=f"{self.path}/{inner}")
+        for name, tag, place in sorted(found, key=lambda channel: name_key(channel[0])):
+            child(child(child(channels, tag, name=name), "toPorts"), "inPortMoniker", name=place)
 
     def add_maps(self, group: ET.Element) -> None:
         maps = child(group, "maps")
@@ -132,8 +148,7 @@ class _Model:
             hostingEnvironment="frontendadmin" if role.has_site else "consoleroleadmin",
             hostingEnvironmentVersion="2",
         )
-        if role.endpoints:
-            self.add_role_ports(element, role)
+        self.add_role_ports(element, role)
         settings = child(element, "settings")
         for name in setting_names(role):
             child(settings, "aCS", name=name, defaultValue="")
@@ -150,18 +165,29 @@ class _Model:
             child(policy, f"sCSPolicy{kind}Moniker", name=f"{self.path}/{role.name}{ending}")
 
     def add_role_ports(self, element: ET.Element, role: Role) -> None:
+        """Append what the role listens on, and the way out to every internal endpoint of the service.
+
+        Instance-input endpoints have a channel alone: cspack lists no port of theirs.
+        """
+        listening = [*of_type(role, "input"), *of_type(role, "internal")]
+        inner = self.inner_ports()
+        if not listening and not inner:
+            return
         ports = child(element, "componentports")
-        for endpoint in by_name(role.endpoints):
+        for endpoint in listening:
             port = child(
                 ports,
                 "inPort",
                 name=endpoint.name,
                 protocol=endpoint.protocol,
-                portRanges=str(local_port(endpoint)),
+                portRanges=_port_ranges(endpoint),
             )
             if endpoint.certificate:
                 place = f"{self.path}/{role.name}/{endpoint.certificate}"
                 child(child(port, "certificate"), "certificateMoniker", name=place)
+        for name, endpoint in inner:
+            port = child(ports, "outPort", name=name, protocol=endpoint.protocol)
+            child(child(port, "outToChannel"), "sFSwitchChannelMoniker", name=f"{self.path}/SW:{name}")
 
     def model_data(self, role: Role) -> str:
         """All roles and endpoints of the service, as the runtime of `role` reads them."""
@@ -188,21 +214,20 @@ class _Model:
             )
 
     def add_certificates(self, element: ET.Element, role: Role) -> None:
-        names = certificates(role)
         stored = child(element, "storedcertificates")
-        for index, name in enumerate(names):
+        for index, each in enumerate(certificates(role)):
             certificate = child(
                 stored,
                 "storedCertificate",
-                name=f"Stored{index}{name}",
-                certificateStore="My",
-                certificateLocation="System",
+                name=stored_name(index, each),
+                certificateStore=each.store_name,
+                certificateLocation="System" if each.store_location == "LocalMachine" else "User",
             )
-            place = f"{self.path}/{role.name}/{name}"
+            place = f"{self.path}/{role.name}/{each.name}"
             child(child(certificate, "certificate"), "certificateMoniker", name=place)
         plain = child(element, "certificates")
-        for name in names:
-            child(plain, "certificate", name=name)
+        for each in certificates(role):
+            child(plain, "certificate", name=each.name)
 
     def add_policies(self, group: ET.Element) -> None:
         policies = child(group, "sCSPolicy")
@@ -232,3 +257,13 @@ class _Model:
                 ref=f"{_CONTRACT}\\Interface\\{name}@ServiceDefinition",
             )
             child(child(reference, "inPort"), "inPortMoniker", name=f"{self.path}/{name}")
+
+
+def _port_ranges(endpoint: Endpoint) -> str | None:
+    """The ports that it may listen on; nothing where Azure chooses."""
+    if endpoint.instance_port is not None:
+        return str(endpoint.instance_port)
+    ranges = [
+        str(each.min) if each.min == each.max else f"{each.min}-{each.max}" for each in endpoint.port_ranges
+    ]
+    return ",".join(ranges) or None

@@ -9,16 +9,17 @@ from hatch_cloudrole.settings.model import LocalStorage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hatch_cloudrole.settings.model import Endpoint, Role, Service
+    from hatch_cloudrole.settings.model import Certificate, Endpoint, EndpointType, Role, Service
 
 __all__ = [
     "by_name",
     "certificates",
     "element_name",
-    "local_port",
     "name_key",
+    "of_type",
     "setting_names",
     "storages",
+    "stored_name",
     "webs_first",
 ]
 
@@ -55,8 +56,9 @@ def webs_first(service: Service) -> list[Role]:
     return sorted(service.roles, key=lambda role: not role.has_site)
 
 
-def local_port(endpoint: Endpoint) -> int:
-    return endpoint.port if endpoint.local_port is None else endpoint.local_port
+def of_type(role: Role, kind: EndpointType) -> list[Endpoint]:
+    """The role's endpoints of one type, by name."""
+    return by_name(each for each in role.endpoints if each.type == kind)
 
 
 def setting_names(role: Role) -> list[str]:
@@ -70,6 +72,11 @@ def storages(role: Role) -> list[LocalStorage]:
     return by_name([*role.local_storage, *added])
 
 
-def certificates(role: Role) -> list[str]:
-    """The names of all certificates that the role's endpoints use."""
-    return sorted({each.certificate for each in role.endpoints if each.certificate}, key=name_key)
+def certificates(role: Role) -> list[Certificate]:
+    """The role's certificates by name."""
+    return by_name(role.certificates)
+
+
+def stored_name(index: int, certificate: Certificate) -> str:
+    """What documents of the fabric call the `index`-th certificate of a role."""
+    return f"Stored{index}{certificate.name}"

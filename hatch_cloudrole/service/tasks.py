@@ -55,7 +55,13 @@ def startup_tasks(role: Role, own_scripts: OwnScripts = NO_OWN_SCRIPTS) -> tuple
     ours = StartupTask(command=script if role.has_site else rf"bin\{script}", elevated=True)
     common = _variables(role, own_scripts)
     return tuple(
-        dataclasses.replace(task, environment=_merged(common, task.environment))
+        dataclasses.replace(
+            task,
+            environment=_without(_merged(common, task.environment), task.role_instance_values),
+            role_instance_values=_without(
+                _merged(role.role_instance_values, task.role_instance_values), task.environment
+            ),
+        )
         for task in (ours, *(_in_place(task, role) for task in role.startup_tasks))
     )
 
@@ -122,6 +128,12 @@ def _merged(*layers: Variables) -> Variables:
     return tuple(merged.values())
 
 
+def _without(variables: Variables, others: Variables) -> Variables:
+    """The variables that `others` do not give another kind of value."""
+    names = {name.upper() for name, _ in others}
+    return tuple((name, value) for name, value in variables if name.upper() not in names)
+
+
 def add_startup(parent: ET.Element, role: Role, own_scripts: OwnScripts, *, packaged: bool) -> None:
     """Append `Startup`.
 
@@ -139,7 +151,7 @@ def add_startup(parent: ET.Element, role: Role, own_scripts: OwnScripts, *, pack
             taskType=None if packaged and each.type == "simple" else each.type,
             relativePath=("approot\\bin" if role.has_site else "approot\\") if packaged else None,
         )
-        _add_environment(task, each.environment)
+        _add_environment(task, each.environment, each.role_instance_values)
 
 
 def add_runtime(parent: ET.Element, role: Role, own_scripts: OwnScripts, *, packaged: bool) -> None:
@@ -149,14 +161,15 @@ def add_runtime(parent: ET.Element, role: Role, own_scripts: OwnScripts, *, pack
     reaches the host process of the role and not the processes of IIS, whose variables stand in web.config.
     """
     variables = _variables(role, own_scripts)
+    found = role.role_instance_values
     if role.has_site:
-        if packaged or variables:
+        if packaged or variables or found:
             runtime = child(parent, "Runtime")
-            if variables:
-                _add_environment(runtime, variables)
+            if variables or found:
+                _add_environment(runtime, variables, found)
         return
     runtime = child(parent, "Runtime", protocolVersion="2011-03-08" if packaged else None)
-    _add_environment(runtime, variables)
+    _add_environment(runtime, variables, found)
     child(
         child(runtime, "EntryPoint"),
         "ProgramEntryPoint",
@@ -165,11 +178,13 @@ def add_runtime(parent: ET.Element, role: Role, own_scripts: OwnScripts, *, pack
     )
 
 
-def _add_environment(parent: ET.Element, variables: Variables) -> None:
+def _add_environment(parent: ET.Element, variables: Variables, found: Variables) -> None:
+    """Append `Environment`; of `found` the document has the XPath, and an instance the value."""
     environment = child(parent, "Environment")
-    if "EMULATED" not in {name.upper() for name, _ in variables}:
-        emulated = child(environment, "Variable", name="EMULATED")
-        child(emulated, "RoleInstanceValue", xpath=_EMULATED_XPATH)
+    taken = {name.upper() for name, _ in (*variables, *found)}
+    emulated = () if "EMULATED" in taken else (("EMULATED", _EMULATED_XPATH),)
+    for name, xpath in (*emulated, *found):
+        child(child(environment, "Variable", name=name), "RoleInstanceValue", xpath=xpath)
     for name, value in variables:
         child(environment, "Variable", name=name, value=value)
 

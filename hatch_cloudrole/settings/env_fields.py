@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import Fault, ProjectError
-from hatch_cloudrole.settings.place import TABLE
-from hatch_cloudrole.settings.wording import show, toml_key
+from hatch_cloudrole.settings.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hatch_cloudrole.settings.model import Service
-
-__all__ = ["check", "expand", "missing_variables"]
+__all__ = ["check", "expand", "has_fields", "missing", "missing_fault"]
 
 _LITERAL = re.compile(r"[^{}]+")
 _OPENING = re.compile(r"\{env:([^{}:=\s]+)([:}])")
@@ -47,43 +44,35 @@ def check(template: str) -> str:
 def expand(value: str, env: Mapping[str, str]) -> str:
     """Replace the fields of `value` by what `env` has, or else by their defaults.
 
-    :raises ProjectError: `env` lacks a variable that has no default. `missing_variables` finds all at once.
+    :raises ProjectError: `env` lacks a variable that has no default. `templates` finds all of a service.
     """
-    missing: list[str] = []
-    text = "".join(_expanded(_parse(value), env, missing))
-    if missing:
-        raise ProjectError(
-            "A variable of the environment is not set.", [_missing(name, "") for name in missing]
-        )
+    lacking: list[str] = []
+    text = "".join(_expanded(_parse(value), env, lacking))
+    if lacking:
+        faults = [missing_fault(name, "", "any value") for name in lacking]
+        raise ProjectError("A variable of the environment is not set.", faults)
     return text
 
 
-def missing_variables(service: Service, env: Mapping[str, str]) -> list[Fault]:
-    """One fault for each setting and variable that `env` lacks and that has no default."""
-    faults = []
-    for where, value in _settings(service):
-        missing: list[str] = []
-        list(_expanded(_parse(value), env, missing))
-        faults += [_missing(name, where) for name in dict.fromkeys(missing)]
-    return faults
+def missing(value: str, env: Mapping[str, str]) -> list[str]:
+    """The variables that `value` needs and `env` lacks, each once, in the order of their fields."""
+    names: list[str] = []
+    list(_expanded(_parse(value), env, names))
+    return list(dict.fromkeys(names))
 
 
-def _missing(name: str, where: str) -> Fault:
+def missing_fault(name: str, where: str, accepted: str) -> Fault:
+    """What is said of the variable `name` that the value at `where` needs."""
     return Fault(
         where,
-        f"the environment variable {name} is not set, accepted: any value",
+        f"the environment variable {name} is not set, accepted: {accepted}",
         f"set it, or give a default as in {show('{env:' + name + ':default}')}",
     )
 
 
-def _settings(service: Service) -> Iterator[tuple[str, str]]:
-    for role in service.roles:
-        key = (*TABLE, "roles", role.name)
-        for name, value in role.settings:
-            yield toml_key(*key, "settings", name), value
-        for each in role.configurations:
-            for name, value in each.settings:
-                yield toml_key(*key, "configurations", each.name, "settings", name), value
+def has_fields(template: str) -> bool:
+    """Whether anything of the environment goes into it."""
+    return any(isinstance(part, _Field) for part in _parse(template))
 
 
 def _expanded(parts: tuple[_Field | str, ...], env: Mapping[str, str], missing: list[str]) -> Iterator[str]:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from hatch_cloudrole.target import Target
 
 __all__ = [
+    "Certificate",
     "Configuration",
     "Endpoint",
     "LocalStorage",
+    "Network",
+    "NetworkConfiguration",
+    "PortRange",
+    "Probe",
     "Role",
     "Runtime",
     "Service",
@@ -25,19 +30,109 @@ RoleType = Literal["web", "worker"]
 Server = Literal["fastcgi", "httpplatform", "direct"]
 Resolver = Literal["uv", "pip-tools"]
 RuntimeKind = Literal["download", "bundled", "installed", "nuget", "path", "url"]
-Protocol = Literal["http", "https", "tcp", "udp"]
+Protocol = Literal["http", "https", "tcp", "udp", "any"]
+EndpointType = Literal["input", "internal", "instance-input"]
+Distribution = Literal["sourceIP", "sourceIPProtocol", "none"]
+StoreLocation = Literal["LocalMachine", "CurrentUser"]
+PermissionLevel = Literal["limitedOrElevated", "elevated"]
+WebConfig = Literal["cloud-service", "websites"]
 TaskType = Literal["simple", "foreground", "background"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PortRange:
+    """Ports from `min` to `max`, both included."""
+
+    min: int
+    max: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """An input endpoint. `local_port` is None where it equals `port`; `certificate` names one for https."""
+    """A place where a role is spoken to.
+
+    An `input` endpoint is `port` for the world, `internal` ones are for the other roles of the service, and
+    `instance-input` gives each instance a port of its own out of the one range in `port_ranges`.
+    `local_port` is None where it equals `port`, and `*` where Azure chooses it. An internal endpoint listens
+    on `port`, on one of `port_ranges`, or, with neither, where Azure chooses. `certificate` names one of the
+    role's, `probe` one of the service's; None is Azure's own default. Idle time is in minutes.
+    """
 
     name: str
     protocol: Protocol
-    port: int
-    local_port: int | None = None
+    port: int | None = None
+    type: EndpointType = "input"
+    local_port: int | Literal["*"] | None = None
+    port_ranges: tuple[PortRange, ...] = ()
     certificate: str | None = None
+    probe: str | None = None
+    idle_timeout_in_minutes: int | None = None
+    load_balancer_distribution: Distribution | None = None
+    ignore_role_instance_status: bool = False
+
+    @property
+    def public_ports(self) -> tuple[PortRange, ...]:
+        """The ports of the service's address that it takes."""
+        if self.type == "instance-input":
+            return self.port_ranges
+        if self.type == "input" and self.port is not None:
+            return (PortRange(min=self.port, max=self.port),)
+        return ()
+
+    @property
+    def instance_port(self) -> int | None:
+        """The one port on an instance, None where Azure chooses it."""
+        port = self.port if self.local_port is None else self.local_port
+        return None if port == "*" else port
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """How the load balancer asks whether an instance may have requests. `port` None is the endpoint's."""
+
+    name: str
+    protocol: Literal["http", "tcp"]
+    path: str = ""
+    port: int | None = None
+    interval_in_seconds: int = 15
+    timeout_in_seconds: int = 31
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Certificate:
+    """A certificate that Azure puts into a store of each instance.
+
+    `thumbprint`, which may hold `{env:...}` fields, is the SHA-1 of the certificate in hex.
+    """
+
+    name: str
+    thumbprint: str
+    store_location: StoreLocation = "LocalMachine"
+    store_name: str = "My"
+    permission_level: PermissionLevel = "limitedOrElevated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkConfiguration:
+    """What one service configuration says differently of the network; None means as in the service."""
+
+    name: str
+    virtual_network: str | None = None
+    reserved_ip: str | None = None
+    dns_servers: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """The virtual network that the service is deployed into; names in it may hold `{env:...}` fields.
+
+    `virtual_network` is a name, or the full ARM id where the network is in another resource group.
+    """
+
+    virtual_network: str
+    reserved_ip: str = ""
+    dns_servers: tuple[tuple[str, str], ...] = ()
+    configurations: tuple[NetworkConfiguration, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +152,8 @@ class StartupTask:
     elevated: bool = False
     type: TaskType = "simple"
     environment: tuple[tuple[str, str], ...] = ()
+    role_instance_values: tuple[tuple[str, str], ...] = ()
+    """Variables by the XPath of what they get on an instance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +179,9 @@ class Configuration:
     instances: int | None = None
     vm_size: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    certificates: tuple[tuple[str, str], ...] = ()
+    """Thumbprints by the name of the certificate."""
+    subnets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +204,8 @@ class Role:
     asgi_handler: str = ""
     server: Server | None = None
     static: tuple[tuple[str, str], ...] = ()
+    web_config: WebConfig = "cloud-service"
+    wsgi_log: str = ""
     endpoints: tuple[Endpoint, ...] = ()
     search_paths: tuple[str, ...] = ()
     working_directory: str = "."
@@ -118,7 +220,11 @@ class Role:
     project_dependencies: bool = True
     install_project: bool = False
     environment: tuple[tuple[str, str], ...] = ()
+    role_instance_values: tuple[tuple[str, str], ...] = ()
+    """Variables by the XPath of what they get on an instance."""
     settings: tuple[tuple[str, str], ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    subnets: tuple[str, ...] = ()
     instances: int = 1
     vm_size: str = "Standard_A1_v2"
     local_storage: tuple[LocalStorage, ...] = ()
@@ -131,6 +237,11 @@ class Role:
     def has_site(self) -> bool:
         """Whether IIS serves this role: a web role whose server is not `direct`."""
         return self.type == "web" and self.server != "direct"
+
+    @property
+    def most_instances(self) -> int:
+        """The number of instances in the configuration that has the most of them."""
+        return max([self.instances, *(each.instances or 0 for each in self.configurations)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,9 +256,17 @@ class Service:
     """An RFC 3339 UTC timestamp, or empty."""
     find_links: tuple[str, ...] = ()
     index_url: str = ""
+    sdk_runtime: str = ""
+    """Where the Azure SDK's runtime lies, absolute or from the project, or empty. So is `seed`, a package."""
+    seed: str = ""
+    network: Network | None = None
+    probes: tuple[Probe, ...] = ()
+    lock: str = ""
+    """A PEP 751 lock of the project's own, from the project or absolute; empty: resolve."""
 
     @property
     def configuration_names(self) -> tuple[str, ...]:
         """Every service configuration that is written: Cloud, Local, then the user's own, sorted."""
         own = {each.name for role in self.roles for each in role.configurations}
+        own |= {each.name for each in self.network.configurations} if self.network else set()
         return ("Cloud", "Local", *sorted(own - {"Cloud", "Local"}))

@@ -26,12 +26,16 @@ __all__ = [
     "PATTERN",
     "REQUIREMENT",
     "ROLE_NAME",
+    "SETTING_NAME",
     "SHA256",
     "URL",
     "URL_PREFIX",
     "VARIABLE_NAME",
     "VM_SIZE",
     "legal_service_name",
+    "probe_path",
+    "store_name",
+    "xpath",
 ]
 
 _IDENTIFIER = r"[^\W\d]\w*"
@@ -122,6 +126,8 @@ def _vm_size(text: str) -> str:
         return text
     if new := _RETIRED_SIZES.get(text.lower()):
         raise ValueError(f"that name is retired; write {show(new)}")
+    if re.fullmatch(r"standard_[A-Za-z0-9_-]+", text, re.IGNORECASE):
+        raise ValueError(f"did you mean {show('Standard_' + text.partition('_')[2])}?")
     if text.lower() in _GONE_SIZES:
         raise ValueError("that size is retired and has no successor; choose a current one")
     raise ValueError
@@ -154,6 +160,46 @@ def _url_prefix(text: str) -> str:
     return "/".join(segments)
 
 
+def store_name(text: str) -> str:
+    """The name of a certificate store.
+
+    :raises ValueError: it is empty or too long.
+    """
+    return _matching(r"(?=.*\S)[^\\\r\n\t]{1,256}")(text)
+
+
+def probe_path(text: str) -> str:
+    """A path that a load balancer asks for.
+
+    :raises ValueError: it is none.
+    """
+    return _matching(r"/[^\s#]*")(text)
+
+
+def xpath(text: str) -> str:
+    """A path into the document that the role environment gives an instance.
+
+    :raises ValueError: it cannot be one; the text is the remedy.
+    """
+    if not text.startswith("/RoleEnvironment/"):
+        raise ValueError('it begins with "/RoleEnvironment/", as in "/RoleEnvironment/Deployment/@id"')
+    return text
+
+
+_PLUGINS = "microsoft.windowsazure.plugins."
+
+
+def _setting_name(text: str) -> str:
+    if text.lower().startswith(_PLUGINS):
+        raise ValueError(
+            "it is the setting of a plugin (diagnostics, remote desktop), and extended support takes none: "
+            "add the extension to the deployment instead"
+        )
+    return _matching(_MODEL_NAME)(text)
+
+
+_MODEL_NAME = r"[A-Za-z_]([^^\\/:*?\"<>|'`\x00-\x1f]*[^^\\/:*?\"<>|'`\x00-\x1f.\s])?"
+
 ROLE_NAME = Text("a letter or _, then letters, digits, _, - and . (not as the last)", _role_name)
 CONFIGURATION_NAME = Text(
     "letters, digits, _, - and . (neither first nor last)",
@@ -161,9 +207,11 @@ CONFIGURATION_NAME = Text(
 )
 MODEL_NAME = Text(
     "a letter or _, then anything but ^ \\ / : * ? \" < > | ' ` (neither . nor blank as the last)",
-    _matching(r"[A-Za-z_]([^^\\/:*?\"<>|'`\x00-\x1f]*[^^\\/:*?\"<>|'`\x00-\x1f.\s])?"),
+    _matching(_MODEL_NAME),
 )
-"""Endpoints, settings, local storages: the name pattern of the service definition's schema."""
+"""Endpoints, local storages, certificates: the name pattern of the service definition's schema."""
+SETTING_NAME = Text(MODEL_NAME.accepted, _setting_name)
+"""The same without what extended support refuses."""
 VARIABLE_NAME = Text("a name without = and not empty", _matching(r"(?=.*\S)[^=\x00-\x1f]+"))
 MODULE = Text("a dotted module name", _matching(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*"))
 HANDLER = Text('"module:object" or "module.object", () after a name that is to be called', _handler)

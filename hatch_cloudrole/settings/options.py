@@ -7,7 +7,7 @@ belongs to `roles` or `parse`.
 
 from __future__ import annotations
 
-from hatch_cloudrole.settings import names
+from hatch_cloudrole.settings import deployment, endpoints, names
 from hatch_cloudrole.settings.kinds import Choice, ListOf
 from hatch_cloudrole.settings.moments import Moment
 from hatch_cloudrole.settings.paths import Outside
@@ -110,6 +110,38 @@ _SERVICE = (
         about="The package index.",
         example='"https://packages.example.com/simple"',
     ),
+    Option(
+        "sdk-runtime",
+        Outside("folder"),
+        about=r"`runtimes\base` of an installed Azure SDK, whose files Azure boots a role with.",
+        example='"vendor/runtimes/base"',
+    ),
+    Option(
+        "seed",
+        Outside("file"),
+        about=r"A .cspkg of which everything stays but `\approot` and `\sitesroot` of its roles.",
+        example='"vendor/shop.cspkg"',
+    ),
+    Option(
+        "network",
+        deployment.NETWORK,
+        unset="none, and extended support deploys nothing",
+        about="The virtual network that the service is deployed into.",
+        example='{ virtual-network = "shop-vnet" }',
+    ),
+    Option(
+        "probes",
+        Named(names.MODEL_NAME, endpoints.PROBE),
+        default="{}",
+        about="Load balancer probes by name. Endpoints name them.",
+        example='{ Health = { protocol = "http", path = "/healthz" } }',
+    ),
+    Option(
+        "lock",
+        Outside("file"),
+        about="A PEP 751 lock of another tool: its packages are taken, and nothing is resolved.",
+        example='"pylock.toml"',
+    ),
 )
 
 
@@ -122,7 +154,11 @@ ROLE = TableOf(
     (*ROLE_ONLY, *_SHARED),
     _as_read,
     "a table with type",
-    {option.key: "it belongs to the service, beside roles" for option in _SERVICE},
+    {
+        **{option.key: "it belongs to the service, beside roles" for option in _SERVICE},
+        "imports": "extended support takes no plugins: add remote desktop and diagnostics as extensions of "
+        "the deployment",
+    },
 )
 
 _ROLES = Option(

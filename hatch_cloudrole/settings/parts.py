@@ -1,13 +1,13 @@
-"""The tables inside a role: endpoints, local storages, startup tasks, configurations."""
+"""The tables inside a role: local storages, startup tasks, configurations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_cloudrole.settings import names
+from hatch_cloudrole.settings import deployment, names
 from hatch_cloudrole.settings.env_fields import check
 from hatch_cloudrole.settings.kinds import Choice, Flag, MapOf, Text, Whole
-from hatch_cloudrole.settings.model import Configuration, Endpoint, LocalStorage, StartupTask
+from hatch_cloudrole.settings.model import Configuration, LocalStorage, StartupTask
 from hatch_cloudrole.settings.tables import Option, TableOf
 
 if TYPE_CHECKING:
@@ -15,34 +15,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONFIGURATION",
-    "ENDPOINT",
     "ENVIRONMENT",
     "INSTANCES",
     "LOCAL_STORAGE",
+    "ROLE_INSTANCE_VALUES",
     "SETTINGS",
     "STARTUP_TASK",
 ]
 
 ENVIRONMENT = MapOf(names.VARIABLE_NAME, Text())
+ROLE_INSTANCE_VALUES = MapOf(names.VARIABLE_NAME, Text("an XPath of the role environment", names.xpath))
 SETTINGS = MapOf(
-    names.MODEL_NAME,
+    names.SETTING_NAME,
     Text("a string; {env:NAME} and {env:NAME:default} are fields, {{ and }} plain braces", check),
 )
 INSTANCES = Whole(1)
-_PORT = Whole(1, 65535)
-
-
-def _endpoint(read: Read) -> Endpoint | None:
-    protocol, certificate = read.values.get("protocol"), read.place.at("certificate")
-    if protocol == "https" and not read.has("certificate"):
-        certificate.fault("is missing, accepted: the name of a certificate, which https needs")
-    elif protocol not in ("https", None) and read.has("certificate"):
-        certificate.fault(
-            f'found a certificate for {protocol}, accepted: one for protocol = "https" alone',
-            "leave the key out, or change the protocol",
-        )
-    whole = {"protocol", "port"} <= read.values.keys()
-    return Endpoint(name=read.name, **read.values) if whole else None
 
 
 def _local_storage(read: Read) -> LocalStorage:
@@ -56,40 +43,6 @@ def _startup_task(read: Read) -> StartupTask | None:
 def _configuration(read: Read) -> Configuration:
     return Configuration(name=read.name, **read.values)
 
-
-ENDPOINT = TableOf(
-    (
-        Option(
-            "protocol",
-            Choice(("http", "https", "tcp", "udp")),
-            required=True,
-            about="What is spoken there.",
-            example='"http"',
-        ),
-        Option(
-            "port",
-            _PORT,
-            required=True,
-            about="The port that the world sees. No two endpoints of a service have the same.",
-            example="80",
-        ),
-        Option(
-            "local-port",
-            _PORT,
-            unset="the same as `port`",
-            about="The port on the instance.",
-            example="8080",
-        ),
-        Option(
-            "certificate",
-            names.CERTIFICATE,
-            about="The name of a certificate. `https` needs one, nothing else has one.",
-            example='"Shop"',
-        ),
-    ),
-    _endpoint,
-    "a table with protocol and port",
-)
 
 LOCAL_STORAGE = TableOf(
     (
@@ -138,6 +91,13 @@ STARTUP_TASK = TableOf(
             about="Variables for this task alone.",
             example='{ ODBC = "18" }',
         ),
+        Option(
+            "role-instance-values",
+            ROLE_INSTANCE_VALUES,
+            default="{}",
+            about="Variables for this task alone whose values only an instance knows, by XPath.",
+            example='{ CACHE = "/RoleEnvironment/CurrentInstance/LocalResources/LocalResource/@path" }',
+        ),
     ),
     _startup_task,
     "a table with command",
@@ -160,7 +120,21 @@ CONFIGURATION = TableOf(
             about="The size of the instances.",
             example='"Standard_A2_v2"',
         ),
+        Option(
+            "certificates",
+            MapOf(names.MODEL_NAME, deployment.THUMBPRINT),
+            default="{}",
+            about="Thumbprints that replace those of the role's `certificates`; all others stay.",
+            example='{ Shop = "{env:TEST_THUMBPRINT}" }',
+        ),
+        Option(
+            "subnets",
+            deployment.SUBNETS,
+            unset="as in the role",
+            about="The subnets of the instances.",
+            example='["test"]',
+        ),
     ),
     _configuration,
-    "a table with instances, settings or vm-size",
+    "a table with instances, settings, vm-size, certificates or subnets",
 )

@@ -13,7 +13,7 @@ from hatch_cloudrole.settings.kinds import Text
 if TYPE_CHECKING:
     from hatch_cloudrole.settings.place import Place
 
-__all__ = ["ABSOLUTE", "Inside", "Outside", "is_absolute"]
+__all__ = ["ABSOLUTE", "WINDOWS_FILE", "Inside", "Outside", "is_absolute"]
 
 Entry = Literal["file", "folder"]
 
@@ -83,6 +83,17 @@ def is_absolute(path: str, *, windows: bool) -> bool:
     return PureWindowsPath(path).is_absolute() if windows else path.startswith("/")
 
 
+def _windows_file(text: str) -> str:
+    # The first part may be a variable: the folders of a role are known to its instances alone.
+    start = re.sub(r"^%[^%]+%(?=[\\/])", r"C:", text)
+    if re.search(r"[\t\r\n]", text) or not is_absolute(start, windows=True) or re.search(r"[\\/]$", text):
+        raise ValueError
+    return text
+
+
+WINDOWS_FILE = Text(
+    r"the absolute path of a file on the instance, as in 'D:\logs\web.log' or '%TEMP%\web.log'", _windows_file
+)
 ABSOLUTE = Text(r"an absolute path on the instance, as in 'D:\Python313\python.exe'", _absolute)
 
 

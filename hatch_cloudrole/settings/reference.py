@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hatch_cloudrole.settings import parts
+from hatch_cloudrole.settings import deployment, endpoints, parts
 from hatch_cloudrole.settings.options import HATCH, ROLE, SERVICE
 from hatch_cloudrole.settings.runtime import ARCHIVE
 
@@ -19,7 +19,12 @@ __all__ = ["TABLES", "renew"]
 TABLES: Mapping[str, TableOf] = {
     "service": SERVICE,
     "role": ROLE,
-    "endpoint": parts.ENDPOINT,
+    "network": deployment.NETWORK,
+    "network-configuration": deployment.NETWORK_CONFIGURATION,
+    "probe": endpoints.PROBE,
+    "endpoint": endpoints.ENDPOINT,
+    "port-range": endpoints.PORT_RANGE,
+    "certificate": deployment.CERTIFICATE,
     "local-storage": parts.LOCAL_STORAGE,
     "startup-task": parts.STARTUP_TASK,
     "configuration": parts.CONFIGURATION,

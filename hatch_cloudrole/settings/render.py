@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from hatch_cloudrole.settings.model import Configuration
 from hatch_cloudrole.settings.wording import masked
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_json"]
 
-_MAPPINGS = frozenset({"environment", "settings", "static"})
+_MAPPINGS = frozenset({"dns_servers", "environment", "role_instance_values", "settings", "static"})
 """Fields whose pairs are a mapping."""
 _ADDRESSES = frozenset({"dependencies", "index_url", "nuget_feed", "url"})
 """Fields that may hold an address with credentials."""
@@ -29,9 +30,12 @@ def as_json(service: Service) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     if is_dataclass(value):
-        return {each.name: _value(each.name, getattr(value, each.name)) for each in fields(value)}
+        found = {each.name: _value(each.name, getattr(value, each.name)) for each in fields(value)}
+        if isinstance(value, Configuration):
+            found["certificates"] = dict(value.certificates)
+        return found
     if name in _MAPPINGS:
-        return dict(value)
+        return None if value is None else dict(value)
     if isinstance(value, tuple):
         return [_value(name, item) for item in value]
     return masked(value) if name in _ADDRESSES else value

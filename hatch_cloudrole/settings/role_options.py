@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hatch_cloudrole.settings import names, parts
+from hatch_cloudrole.settings import deployment, endpoints, names, parts
 from hatch_cloudrole.settings.kinds import Choice, Flag, ListOf, MapOf, Text
 from hatch_cloudrole.settings.known import Declared
-from hatch_cloudrole.settings.paths import ABSOLUTE, Inside
+from hatch_cloudrole.settings.paths import ABSOLUTE, WINDOWS_FILE, Inside
 from hatch_cloudrole.settings.tables import Named, Option
 
 __all__ = ["ROLE_ONLY"]
@@ -57,10 +57,26 @@ ROLE_ONLY = (
         example='{ "/static" = "static" }',
     ),
     Option(
+        "web-config",
+        Choice(("cloud-service", "websites")),
+        default='"cloud-service"',
+        role="web",
+        about="How web.config leads requests to the handler. With `websites`, IIS serves each file of the "
+        "site that exists, and rewrites all other addresses to `handler.fcgi`. `fastcgi` only.",
+        example='"websites"',
+    ),
+    Option(
+        "wsgi-log",
+        WINDOWS_FILE,
+        role="web",
+        about="The file on the instance that wfastcgi writes its log to. `fastcgi` only.",
+        example=r"'D:\home\LogFiles\wfastcgi.log'",
+    ),
+    Option(
         "endpoints",
-        Named(names.MODEL_NAME, parts.ENDPOINT),
+        Named(names.MODEL_NAME, endpoints.ENDPOINT),
         unset="web: `Http`, http on port 80; worker: none",
-        about="Input endpoints by name.",
+        about="What the role listens on, by name.",
         example='{ Http = { protocol = "http", port = 8080 } }',
     ),
     Option(
@@ -155,11 +171,33 @@ ROLE_ONLY = (
         example='{ LOG_LEVEL = "info" }',
     ),
     Option(
+        "role-instance-values",
+        parts.ROLE_INSTANCE_VALUES,
+        default="{}",
+        about="Environment variables whose values only an instance knows (of settings, endpoints, folders), "
+        "by XPath. Under IIS the startup tasks get them, and the program does not.",
+        example='{ DEPLOYMENT = "/RoleEnvironment/Deployment/@id" }',
+    ),
+    Option(
         "settings",
         parts.SETTINGS,
         default="{}",
         about="ConfigurationSettings: the names go into the .csdef, the values into each .cscfg.",
         example='{ Mode = "live", Conn = "{env:CONN}" }',
+    ),
+    Option(
+        "certificates",
+        Named(names.MODEL_NAME, deployment.CERTIFICATE),
+        default="{}",
+        about="Certificates that Azure installs on the instances, by name.",
+        example='{ Shop = { thumbprint = "{env:SHOP_THUMBPRINT}" } }',
+    ),
+    Option(
+        "subnets",
+        deployment.SUBNETS,
+        default="[]",
+        about="The subnets of `network` that the instances are in. With a network each role needs one.",
+        example='["front"]',
     ),
     Option("instances", parts.INSTANCES, default="1", about="How many instances run.", example="2"),
     Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,17 @@ from hatch_cloudrole.settings.paths import is_absolute
 from hatch_cloudrole.settings.place import clashes
 from hatch_cloudrole.settings.targets import default_python, make_target
 from hatch_cloudrole.settings.web_rules import check_web, default_endpoints
-from hatch_cloudrole.settings.wording import did_you_mean, one_of, show
+from hatch_cloudrole.settings.wording import did_you_mean, one_of, show, toml_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hatch_cloudrole.settings.model import Configuration, StartupTask
+    from hatch_cloudrole.settings.model import Certificate, Configuration, StartupTask
     from hatch_cloudrole.settings.place import Place
     from hatch_cloudrole.settings.tables import Read
     from hatch_cloudrole.target import Target
+
+    Variables = tuple[tuple[str, str], ...]
 
 __all__ = ["build_role", "check_role", "endpoints_of"]
 
@@ -32,6 +35,9 @@ def check_role(role: Read, service: Read) -> None:
     if role.values.get("type") == "web":
         check_web(role)
     _check_configurations(role)
+    _check_certificates(role)
+    _check_instances(role)
+    _check_instance_values(role)
     _check_nuget(role, service)
     if target := _target(role, service):
         _check_interpreter(role, target)
@@ -127,6 +133,96 @@ def _check_configurations(role: Read) -> None:
                 )
 
 
+def _check_certificates(role: Read) -> None:
+    """Endpoints and configurations name certificates that the role has."""
+    if not role.sound("certificates"):
+        return
+    certificates: tuple[Certificate, ...] = role.values.get("certificates", ())
+    known = [each.name for each in certificates]
+    accepted = one_of([show(name) for name in known]) if known else "none, as the role has none"
+
+    def remedy(name: str) -> str:
+        if known:
+            return did_you_mean(name, known) or "add it to certificates of the role"
+        return f"add it to the role, as in {toml_key('certificates', name, 'thumbprint')}"
+
+    for endpoint in endpoints_of(role):
+        name = endpoint.certificate
+        if name and name not in known:
+            role.place.at("endpoints").at(endpoint.name).at("certificate").fault(
+                f"found {show(name)}, accepted: {accepted}", remedy(name)
+            )
+    configurations: tuple[Configuration, ...] = role.values.get("configurations", ())
+    for each in configurations:
+        for name, _ in each.certificates:
+            if name not in known:
+                role.place.at("configurations").at(each.name).at("certificates").at(name).fault(
+                    f"the role has no such certificate, accepted: {accepted}", remedy(name)
+                )
+
+
+def _check_instances(role: Read) -> None:
+    """An instance-input endpoint takes one public port an instance."""
+    if not role.sound("instances", "configurations"):
+        return
+    configurations: tuple[Configuration, ...] = role.values.get("configurations", ())
+    counts = {"the role": role.values.get("instances", 1)}
+    counts |= {each.name: each.instances for each in configurations if each.instances is not None}
+    holder = max(counts, key=lambda name: counts[name])
+    for endpoint in endpoints_of(role):
+        for ports in endpoint.port_ranges if endpoint.type == "instance-input" else ():
+            size = ports.max - ports.min + 1
+            if size < counts[holder]:
+                role.place.at("endpoints").at(endpoint.name).at("port-ranges").fault(
+                    f"found {size} ports, accepted: one for each instance, and {holder} has {counts[holder]}"
+                )
+
+
+def _check_instance_values(role: Read) -> None:
+    """A variable has one value: the one that was written, or the one that the instance knows."""
+    holders: list[tuple[Place, Variables, Variables]] = [
+        (
+            role.place.at("role-instance-values"),
+            role.values.get("role_instance_values", ()),
+            role.values.get("environment", ()),
+        )
+    ]
+    tasks: tuple[StartupTask, ...] = role.values.get("startup_tasks", ())
+    if role.sound("startup-tasks"):
+        for number, task in enumerate(tasks):
+            place = role.place.at("startup-tasks").at(number).at("role-instance-values")
+            holders.append((place, task.role_instance_values, task.environment))
+    for place, values, plain in holders:
+        written = {name.upper() for name, _ in plain}
+        for name, xpath in values:
+            if name.upper() in written:
+                place.at(name).fault("found in environment too, accepted: each variable in one of them")
+            _check_xpath(role, place.at(name), xpath)
+
+
+_NAMED = re.compile(r"/(ConfigurationSetting|LocalResource|Endpoint)\[@name=(['\"])(.*?)\2\]")
+
+
+def _check_xpath(role: Read, place: Place, xpath: str) -> None:
+    """A path to something of this instance that the role has not would give nothing."""
+    if not xpath.startswith("/RoleEnvironment/CurrentInstance/"):
+        return
+    storages = [each.name for each in role.values.get("local_storage", ())]
+    known = {
+        "ConfigurationSetting": ("settings", [name for name, _ in role.values.get("settings", ())]),
+        "LocalResource": ("local-storage", list(dict.fromkeys(["DiagnosticStore", *storages]))),
+        "Endpoint": ("endpoints", [each.name for each in endpoints_of(role)]),
+    }
+    for kind, _, name in _NAMED.findall(xpath):
+        key, names = known[kind]
+        if role.sound(key) and name not in names:
+            accepted = one_of([show(each) for each in names]) if names else "none, as the role has none"
+            place.fault(
+                f"found {show(name)}, which {key} of the role has not, accepted: {accepted}",
+                did_you_mean(name, names),
+            )
+
+
 def _check_nuget(role: Read, service: Read) -> None:
     holder, feed = _holder(role, service, "runtime"), _holder(role, service, "nuget-feed")
     runtime: Runtime | None = holder.values.get("runtime")
@@ -162,9 +258,12 @@ def _check_variables(role: Read) -> None:
 
 
 def _variables(role: Read) -> Iterator[tuple[Place, list[str]]]:
-    yield role.place.at("environment"), [name for name, _ in role.values.get("environment", ())]
+    for key in ("environment", "role-instance-values"):
+        pairs = role.values.get(key.replace("-", "_"), ())
+        yield role.place.at(key), [name for name, _ in pairs]
     tasks: tuple[StartupTask, ...] = role.values.get("startup_tasks", ())
     if role.sound("startup-tasks"):
         for number, task in enumerate(tasks):
-            place = role.place.at("startup-tasks").at(number).at("environment")
-            yield place, [name for name, _ in task.environment]
+            place = role.place.at("startup-tasks").at(number)
+            yield place.at("environment"), [name for name, _ in task.environment]
+            yield place.at("role-instance-values"), [name for name, _ in task.role_instance_values]

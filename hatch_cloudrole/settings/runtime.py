@@ -65,6 +65,7 @@ class RuntimeSetting:
     """Where an instance that lacks the interpreter gets it."""
 
     type = "string or table"
+    words = _WORDS
     accepted = f"{', '.join(show(word) for word in _WORDS)}, or {ARCHIVE.accepted}"
 
     def read(self, value: Any, place: Place) -> Runtime | None:

@@ -37,6 +37,9 @@ def check_web(role: Read) -> None:
             'found with server = "direct", accepted: with a server under IIS, which serves the folders',
             "let the application serve its files, or choose another server",
         )
+    if server:
+        _check_fastcgi_only(role, server)
+        _check_log(role)
     if server and role.sound("endpoints"):
         _check_endpoints(role, "direct" if server == "direct" else "IIS")
 
@@ -62,12 +65,34 @@ def _check_handler(role: Read, server: str | None) -> None:
         )
 
 
+def _check_fastcgi_only(role: Read, server: str) -> None:
+    for key in ("web-config", "wsgi-log"):
+        plain = key == "web-config" and role.values.get("web_config") == "cloud-service"
+        if server != "fastcgi" and role.has(key) and not plain:
+            role.place.at(key).fault(f'found with server = "{server}", accepted: with "fastcgi" alone')
+
+
+def _check_log(role: Read) -> None:
+    for name, _ in role.values.get("environment", ()):
+        if role.has("wsgi-log") and name.upper() == "WSGI_LOG":
+            role.place.at("environment").at(name).fault("found with wsgi-log, accepted: one of the two")
+
+
 def _check_endpoints(role: Read, server: str) -> None:
-    given = role.values.get("endpoints") or default_endpoints()
+    given: tuple[Endpoint, ...] = role.values.get("endpoints") or default_endpoints()
     # The server of a direct role speaks plain HTTP, whatever the load balancer calls it.
     protocols = ("http", "tcp") if server == "direct" else ("http", "https")
-    if not any(endpoint.protocol in protocols for endpoint in given):
-        found = ", ".join(endpoint.protocol for endpoint in given)
+    fitting = [each for each in given if each.protocol in protocols and each.type != "instance-input"]
+    if not fitting:
+        found = ", ".join(
+            each.protocol if each.type != "instance-input" else f"{each.protocol} ({each.type})"
+            for each in given
+        )
         role.place.at("endpoints").fault(
             f"found {found} alone, accepted: at least one endpoint with protocol {' or '.join(protocols)}"
+        )
+    elif server == "direct" and not any(each.instance_port for each in fitting):
+        role.place.at("endpoints").fault(
+            "found no port that is known beforehand, accepted: at least one endpoint with port or local-port "
+            "as a number, for the server to listen on"
         )

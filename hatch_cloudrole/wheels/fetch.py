@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from hatch_cloudrole.content import CHUNK, Content, chunks
 from hatch_cloudrole.errors import Fault
+from hatch_cloudrole.lock.credentials import redact
+from hatch_cloudrole.wheels.transport import RedirectError, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     import requests
 
+    from hatch_cloudrole.lock.credentials import Keyring
     from hatch_cloudrole.lock.indexes import Indexes
     from hatch_cloudrole.lock.model import Artifact
 
-__all__ = ["FetchError", "Fetcher", "HashMismatchError", "copy_local"]
+__all__ = ["FetchError", "Fetcher", "HashMismatchError", "copy_local", "safe_filename"]
 
 _RETRIES = 3
 _RETRY_STATUS = (429, 500, 502, 503, 504)
-_CONNECT_SECONDS = 15
+_RETRY = "check the network and the index, then build again: what has arrived is kept"
+_BACKOFF = 0.5
+"""Seconds to wait before the first further attempt; each time twice as long."""
+_LONGEST_WAIT = 30.0
+_SLOWEST = 1024
+"""Bytes a second, over the time limit, that a server must give."""
+_LARGEST = 4 << 30
+"""Bytes that a file of unknown size may have: far more than any wheel that an index takes."""
 
 
 class FetchError(Exception):
@@ -58,95 +70,131 @@ class _Sink:
         return Content.known(self.path, size=size, sha256=digest.hexdigest(), crc32=crc)
 
 
-class Fetcher:
-    """Downloads with the proxies, certificate authorities, netrc and credentials that this host has."""
+class _PassingError(FetchError):
+    """A fault that may be gone the next time; `wait` is how many seconds the server asks for."""
 
-    def __init__(self, indexes: Indexes) -> None:
-        self._indexes = indexes
-        self._local = threading.local()
+    def __init__(self, fault: Fault, wait: float = 0.0) -> None:
+        super().__init__(fault)
+        self.wait = wait
+
+
+class Fetcher:
+    """Downloads with the proxies, certificates, netrc, keyring and credentials that this host has."""
+
+    def __init__(self, indexes: Indexes, keyring: Keyring | None = None) -> None:
+        self._timeout = indexes.timeout
+        self._transport = Transport(indexes, keyring)
         self.fetched_bytes = 0
         self.fetched_files = 0
         self._counter = threading.Lock()
 
     def fetch(self, artifact: Artifact, path: Path, *, on_bytes: Callable[[int], None]) -> Content:
-        """Write the artifact to `path`.
+        """Write the artifact to `path`. What may pass (a broken connection, a busy server) is tried again.
 
         :raises FetchError: it did not arrive.
         :raises HashMismatchError: it arrived, but is not what was pinned.
         :raises OSError: it cannot be written.
         """
-        import requests
+        for left in range(_RETRIES, -1, -1):
+            arrived: list[int] = []
+            try:
+                content = self._attempt(artifact, path, self._count(on_bytes, arrived))
+            except _PassingError as error:
+                if not left:
+                    raise
+                on_bytes(-sum(arrived))
+                time.sleep(min(max(error.wait, _BACKOFF * 2 ** (_RETRIES - left)), _LONGEST_WAIT))
+                continue
+            with self._counter:
+                self.fetched_files += 1
+            _compare(content, artifact)
+            return content
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
-        retry = "check the network and the index, then build again: what has arrived is kept"
+    def _attempt(self, artifact: Artifact, path: Path, on_bytes: Callable[[int], None]) -> Content:
+        import requests
+        import urllib3
+
+        host = _host(artifact.url)
         try:
-            with self._session().get(
-                artifact.url,
-                stream=True,
-                timeout=(_CONNECT_SECONDS, self._indexes.timeout),
-                auth=self._indexes.authentication(artifact.url),
-                headers={"Accept-Encoding": "identity"},
-            ) as response:
+            with self._transport.open(artifact.url) as response:
                 if response.status_code != 200:
-                    raise FetchError(_status_fault(artifact, response.status_code))
-                content = _Sink(path, self._count(on_bytes)).write(response.iter_content(CHUNK))
-                expected = response.headers.get("Content-Length", "")
+                    raise _status_error(artifact, response)
+                limit = _limit(artifact, response.headers.get("Content-Length", ""))
+                sink = _Sink(path, on_bytes)
+                return sink.write(_paced(response.raw, artifact, limit=limit, timeout=self._timeout))
+        except RedirectError as error:
+            raise FetchError(Fault(artifact.filename, f"{host}: {error}", "mend the index")) from None
         except requests.exceptions.SSLError as error:
-            what = f"its server {_host(artifact)} is not trusted: {_reason(error)}"
+            what = f"its server {host} is not trusted: {_reason(error)}"
             remedy = "name your certificate authority in SSL_CERT_FILE, or mend the server's certificate"
             raise FetchError(Fault(artifact.filename, what, remedy)) from None
-        except requests.exceptions.TooManyRedirects:
-            what = f"{_host(artifact)} redirects without end"
-            raise FetchError(Fault(artifact.filename, what, "mend the index")) from None
-        except requests.exceptions.Timeout:
-            what = f"{_host(artifact)} did not answer within {self._indexes.timeout:g} s"
-            raise FetchError(Fault(artifact.filename, what, retry)) from None
-        except requests.exceptions.RequestException as error:
-            what = f"it could not be fetched from {_host(artifact)}: {_reason(error)}"
-            raise FetchError(Fault(artifact.filename, what, retry)) from None
-        if expected.isdigit() and content.size < int(expected):
-            what = f"only {content.size} of {expected} bytes arrived from {_host(artifact)}"
-            raise FetchError(Fault(artifact.filename, what, retry))
-        with self._counter:
-            self.fetched_files += 1
-        _compare(content, artifact)
-        return content
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+            what = f"{host} did not answer within {self._timeout:g} s"
+            raise _PassingError(Fault(artifact.filename, what, _RETRY)) from None
+        except urllib3.exceptions.IncompleteRead as error:
+            raise _PassingError(_cut_short(artifact, error)) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            inner = next(
+                (each for each in error.args if isinstance(each, urllib3.exceptions.IncompleteRead)), None
+            )
+            if inner is not None:
+                raise _PassingError(_cut_short(artifact, inner)) from None
+            what = f"it could not be fetched from {host}: {_reason(error)}"
+            raise _PassingError(Fault(artifact.filename, what, _RETRY)) from None
 
-    def _count(self, on_bytes: Callable[[int], None]) -> Callable[[int], None]:
+    def _count(self, on_bytes: Callable[[int], None], arrived: list[int]) -> Callable[[int], None]:
         def count(number: int) -> None:
+            arrived.append(number)
             with self._counter:
                 self.fetched_bytes += number
             on_bytes(number)
 
         return count
 
-    def _session(self) -> requests.Session:
-        """One session a thread, because sessions are not made for sharing."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            import requests
-            from requests.adapters import HTTPAdapter
-            from urllib3.util import Retry
 
-            from hatch_cloudrole import __version__
+def _limit(artifact: Artifact, length: str) -> int:
+    """How many bytes may come: as many as were pinned, or announced, or any wheel can have.
 
-            retries = Retry(
-                total=_RETRIES,
-                redirect=False,
-                backoff_factor=0.5,
-                status_forcelist=_RETRY_STATUS,
-                raise_on_status=False,
-                respect_retry_after_header=True,
-            )
-            session = requests.Session()
-            session.headers["User-Agent"] = f"hatch-cloudrole/{__version__}"
-            if self._indexes.ca_file:
-                session.verify = self._indexes.ca_file
-            if self._indexes.proxy:
-                session.proxies = {"http": self._indexes.proxy, "https": self._indexes.proxy}
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=retries))
-            self._local.session = session
-        return session
+    :raises HashMismatchError: more are announced than that.
+    """
+    most = artifact.size or _LARGEST
+    announced = int(length) if length.isascii() and length.isdigit() else most
+    if announced > most:
+        raise _too_large(artifact, most)
+    return announced
+
+
+def _too_large(artifact: Artifact, most: int) -> HashMismatchError:
+    what = f"{_host(artifact.url)} sends more than the {most} bytes that it " + (
+        "was pinned with" if artifact.size else "may have"
+    )
+    return HashMismatchError(Fault(artifact.filename, what, "look at the index, or pin another version"))
+
+
+def _paced(raw: Any, artifact: Artifact, *, limit: int, timeout: float) -> Iterator[bytes]:
+    """The body as it arrives, as long as it is neither too long nor too slow.
+
+    Reading has a time limit of its own, but a byte now and then would satisfy that for ever.
+    """
+    size, seen, since = 0, 0, time.monotonic()
+    while chunk := raw.read1(CHUNK, decode_content=True):
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(artifact, limit)
+        yield chunk
+        now = time.monotonic()
+        if now - since > timeout:
+            if size - seen < timeout * _SLOWEST:
+                what = f"{_host(artifact.url)} sent only {size - seen} bytes in {now - since:.0f} s"
+                raise FetchError(Fault(artifact.filename, what, _RETRY))
+            seen, since = size, now
+
+
+def _cut_short(artifact: Artifact, error: Any) -> Fault:
+    got, missing = error.partial, error.expected
+    of = f" of {got + missing}" if isinstance(got, int) and isinstance(missing, int) else ""
+    return Fault(artifact.filename, f"only {got}{of} bytes arrived from {_host(artifact.url)}", _RETRY)
 
 
 def copy_local(source: Path, artifact: Artifact, path: Path, *, on_bytes: Callable[[int], None]) -> Content:
@@ -170,23 +218,26 @@ def _compare(content: Content, artifact: Artifact) -> None:
         raise HashMismatchError(Fault(artifact.filename, what, remedy))
 
 
-def _status_fault(artifact: Artifact, status: int) -> Fault:
-    host = _host(artifact)
+def _status_error(artifact: Artifact, response: requests.Response) -> FetchError:
+    host, status = _host(response.url or artifact.url), response.status_code
+    said = f"{host} answers {status}"
     if status in {401, 403, 407}:
-        what = f"{host} answers {status}: it wants credentials, or others than it got"
-        return Fault(
-            artifact.filename, what, "give them as for pip or uv: in the index address, netrc or keyring"
+        remedy = "give them as for pip or uv: in the index address, netrc or keyring"
+        return FetchError(
+            Fault(artifact.filename, f"{said}: it wants credentials, or others than it got", remedy)
         )
     if status in {404, 410}:
-        what = f"{host} answers {status}: the file is gone"
-        return Fault(artifact.filename, what, "resolve anew with --refresh or `cloudrole lock`")
-    return Fault(artifact.filename, f"{host} answers {status}", "look at the index, then build again")
+        remedy = "resolve anew with --refresh or `cloudrole lock`"
+        return FetchError(Fault(artifact.filename, f"{said}: the file is gone", remedy))
+    fault = Fault(artifact.filename, said, "look at the index, then build again")
+    if status not in _RETRY_STATUS:
+        return FetchError(fault)
+    wait = response.headers.get("Retry-After", "")
+    return _PassingError(fault, float(wait) if wait.isascii() and wait.isdigit() else 0.0)
 
 
-def _host(artifact: Artifact) -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(artifact.url).netloc.rpartition("@")[2]
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _reason(error: Exception) -> str:
@@ -202,4 +253,9 @@ def _reason(error: Exception) -> str:
             break
         reason = inner
     text = str(reason).rpartition(": ")[2] or type(reason).__name__
-    return text.strip("()'\" ")
+    return redact(text.strip("()'\" "))
+
+
+def safe_filename(name: str) -> str:
+    """A file name that an index gave, without any folder it may try to name."""
+    return Path(urlsplit(name).path.replace("\\", "/")).name or "file"

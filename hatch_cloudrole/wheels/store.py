@@ -1,11 +1,12 @@
 """The store: verified wheels and sdists, named by their SHA-256, and what is known of them.
 
 A folder that several builds, and several machines, use at once. Readers never lock; a file enters by rename
-once it is verified and is never overwritten. Below the root:
+once it is verified and is never overwritten. The date of a wheel's record is when it was last used, to a day
+(see prune). Below the root:
 
     files/<2 digits>/<sha256>               the bytes
     wheels/<name>/<sha256>.json             what was found in a wheel when it was verified
-    built/<sdist sha256>-<target>.json      which wheel an sdist was built to
+    built/<sdist sha256>-<target>.json      which wheel an sdist was built to, and how
     resolutions/<key>.toml                  locks that were resolved here (see lock.resolve)
     partial/<pid>-<random>/<filename>       files that have not entered yet
 """
@@ -17,14 +18,17 @@ import json
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.wheels.model import Wheel
+from hatch_cloudrole.errors import Fault, TransportError
+from hatch_cloudrole.wheels.model import Provenance, Wheel
+from hatch_cloudrole.wheels.verify import tags_fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +36,13 @@ if TYPE_CHECKING:
 
     from hatch_cloudrole.target import Target
 
-__all__ = ["LAYOUT", "Store", "Usage"]
+__all__ = ["LAYOUT", "Store", "Usage", "unwritable"]
 
 LAYOUT = "v1"
 """Name of the folder below the cache folder; another layout gets another name, so that both can be used."""
+
+
+_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Store:
             if path.stat().st_size != record["size"]:
                 path.unlink()  # cut short or lengthened: as good as absent
                 return None
+            self._used(self.root / "wheels" / name / f"{sha256}.json")
             return Wheel(
                 filename=str(record["filename"]),
                 name=name,
@@ -130,27 +138,54 @@ class Store:
         return Wheel(**{**{slot: getattr(wheel, slot) for slot in Wheel.__slots__}, "content": known})
 
     def drop_if_damaged(self, wheel: Wheel) -> bool:
-        """Remove a wheel whose bytes are not those that were verified; says whether it was."""
+        """Remove a wheel whose bytes are not those that were verified; says whether it was, or is gone."""
         path = self.file(wheel.content.sha256)
         try:
             if Content.of_file(path) == wheel.content:
                 return False
         except FileNotFoundError:
-            return False
+            return True
         path.unlink(missing_ok=True)
         return True
 
     def built_wheel(self, sdist_sha256: str, target: Target) -> Wheel | None:
-        """The wheel that an sdist was built to for `target`, if it was and is still here."""
-        record = _read_json(self._built(sdist_sha256, target))
-        if record is None:
-            return None
-        return self.wheel(canonicalize_name(str(record.get("name"))), str(record.get("sha256")))
+        """The wheel that an sdist was built to for `target`, if it was and is still here.
 
-    def add_built(self, sdist_sha256: str, target: Target, wheel: Wheel) -> None:
-        self._write_json(
-            self._built(sdist_sha256, target), {"name": wheel.name, "sha256": wheel.content.sha256}
-        )
+        One that was built for another target does as well, when its tags fit.
+        """
+        own = self._built(sdist_sha256, target)
+        others = sorted(path for path in own.parent.glob(f"{sdist_sha256}-*.json") if path != own)
+        for path in (own, *others):
+            record = _read_json(path)
+            if record is not None:
+                wheel = self.wheel(canonicalize_name(str(record.get("name"))), str(record.get("sha256")))
+                if wheel is not None and tags_fit(wheel.filename, target.tags()):
+                    return wheel
+        return None
+
+    def add_built(self, target: Target, wheel: Wheel, provenance: Provenance) -> None:
+        """Remember which wheel an sdist was built to for `target`, and how."""
+        record = {"name": wheel.name, "sha256": wheel.content.sha256, "provenance": asdict(provenance)}
+        self._write_json(self._built(provenance.sha256, target), record)
+
+    def provenance(self, wheel: Wheel) -> Provenance | None:
+        """How a built wheel was built, as far as it is known."""
+        for path in sorted((self.root / "built").glob(f"{wheel.built_from}-*.json")):
+            record = _read_json(path) or {}
+            facts = record.get("provenance")
+            if record.get("sha256") == wheel.content.sha256 and isinstance(facts, dict):
+                lists = {key: tuple(facts.get(key, ())) for key in ("requires", "used")}
+                try:
+                    return Provenance(**{**facts, **lists})
+                except TypeError:
+                    continue  # written by another version of this program
+        return None
+
+    def _used(self, record: Path) -> None:
+        """Note that a record is in use, once a day at most, so that `prune` knows what is not."""
+        with contextlib.suppress(OSError):  # a store that may only be read serves as well
+            if time.time() - record.stat().st_mtime > _DAY:
+                os.utime(record)
 
     def _built(self, sdist_sha256: str, target: Target) -> Path:
         return self.root / "built" / f"{sdist_sha256}-{target.abi}-{target.platform}.json"
@@ -187,6 +222,13 @@ class Store:
             partial.write_text(text, encoding="utf-8", newline="\n")
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(path)
+
+
+def unwritable(error: OSError, store: Store) -> TransportError:
+    """What an error of the disk means to the user."""
+    where = str(error.filename or store.root)
+    remedy = "make room or give permission, or name another folder with --cache-dir"
+    return TransportError("The store cannot be written", [Fault(where, error.strerror or str(error), remedy)])
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

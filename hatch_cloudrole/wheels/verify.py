@@ -64,14 +64,14 @@ def read_wheel(
     filename: str,
     *,
     content: Content,
-    expect: tuple[NormalizedName, Version] | None = None,
+    expect: tuple[NormalizedName, Version | None] | None = None,
     url: str = "",
     built_from: str = "",
 ) -> Wheel:
     """Verify the wheel at `path`, whose last part is `filename`, member by member.
 
     `content` is its identity, already compared with what was promised; `expect` is the name and version that
-    were pinned.
+    were pinned, the version None where only the build could tell.
 
     :raises BadWheelError: it is damaged, unsafe, or another than expected.
     """
@@ -79,8 +79,8 @@ def read_wheel(
         name, version, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise BadWheelError(f"not the name of a wheel ({error})") from None
-    if expect is not None and (name, version) != expect:
-        raise BadWheelError(f"its name says {name} {version}, not {expect[0]} {expect[1]}")
+    if expect is not None and (name, version) != (expect[0], expect[1] or version):
+        raise BadWheelError(f"its name says {name} {version}, not {expect[0]} {expect[1] or ''}".rstrip())
     metadata = _check_members(path, content.size)
     facts = _read_metadata(metadata)
     if (facts.name, facts.version) != (name, version):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from packaging.utils import parse_wheel_filename
 
 from hatch_cloudrole.errors import CloudRoleError, Fault, TransportError, WheelError
-from hatch_cloudrole.wheels.build import BuildError, build_wheel, rewrite_wheel
-from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError, copy_local
-from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit
+from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError, copy_local, safe_filename
+from hatch_cloudrole.wheels.from_sdist import SdistBuilder, UnbuildableError
+from hatch_cloudrole.wheels.native import this_host
+from hatch_cloudrole.wheels.store import unwritable
+from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from packaging.utils import NormalizedName
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.fetch import Fetcher
-    from hatch_cloudrole.wheels.model import Wheel
+    from hatch_cloudrole.wheels.model import Provenance, Wheel
+    from hatch_cloudrole.wheels.native import Host
     from hatch_cloudrole.wheels.store import Store
 
 __all__ = ["Wheelhouse", "Workshop"]
@@ -44,6 +47,8 @@ class Wheelhouse:
     kept: tuple[NormalizedName, ...] = ()
     fetched: tuple[NormalizedName, ...] = ()
     built: tuple[NormalizedName, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+    """How each wheel was built that comes from an sdist, in this run or an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,26 @@ class Workshop:
         jobs: int = 8,
         offline: bool = False,
         exclude_newer: str = "",
+        host: Host | None = None,
     ) -> None:
         self._store = store
         self._fetcher = fetcher
-        self._run = run
-        self._env = env
         self._indexes = indexes
         self._root = root
         self._progress = progress
         self._jobs = jobs
         self._offline = offline
-        self._exclude_newer = exclude_newer
+        self._sdists = SdistBuilder(
+            store=store,
+            bring=lambda artifact, path: self._bring(artifact, path, lambda _: None),
+            run=run,
+            env=env,
+            indexes=indexes,
+            root=root,
+            offline=offline,
+            exclude_newer=exclude_newer,
+            host=host or this_host(),
+        )
 
     def gather(self, lock: Lock) -> Wheelhouse:
         """Every wheel that `lock` pins, in the store.
@@ -106,18 +120,16 @@ class Workshop:
             faults += self._fetch_all(to_fetch, lock.target, wheels)
             faults += self._build_all(to_build, lock.target, wheels)
         except OSError as error:
-            where = str(error.filename or self._store.root)
-            remedy = "make room or give permission, or name another folder with --cache-dir"
-            raise TransportError(
-                "The store cannot be written", [Fault(where, error.strerror or str(error), remedy)]
-            ) from None
+            raise unwritable(error, self._store) from None
         if faults:
             raise _error(faults, lock.target)
+        built = [wheels[name] for name in sorted(wheels) if wheels[name].built_from]
         return Wheelhouse(
             wheels={name: wheels[name] for name in sorted(wheels)},
             kept=tuple(found),
             fetched=tuple(pin.name for pin in to_fetch),
             built=tuple(pin.name for pin in to_build),
+            provenance=tuple(each for wheel in built if (each := self._store.provenance(wheel))),
         )
 
     def _kept(self, pin: Pin, target: Target) -> Wheel | None:
@@ -210,52 +222,36 @@ class Workshop:
     def _build_all(
         self, pins: Sequence[Pin], target: Target, wheels: dict[NormalizedName, Wheel]
     ) -> list[_Missing]:
-        faults: list[_Missing] = []
-        for pin in pins:
-            if pin.sdist is None:
-                faults.append(_Missing(_nothing_fits(pin, target, built=""), transport=False))
-                continue
-            with self._progress.step(f"Building a wheel of {pin} from its sdist"):
-                result = self._build(pin, pin.sdist, target)
+        if not pins:
+            return []
+        # Building keeps a processor busy, unlike fetching.
+        workers = max(1, min(self._jobs, os.cpu_count() or 1, len(pins)))
+        what = f"a wheel of {pins[0]} from its sdist" if len(pins) == 1 else f"{len(pins)} wheels from sdists"
+        with (
+            self._progress.step(f"Building {what}"),
+            ThreadPoolExecutor(max_workers=workers, thread_name_prefix="build") as pool,
+        ):
+            try:
+                results = list(pool.map(lambda pin: self._build(pin, target), pins))
+            except BaseException:  # Ctrl-C: do not wait for compilers
+                self._sdists.cancelled.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        faults = []
+        for pin, result in zip(pins, results, strict=True):
             if isinstance(result, _Missing):
                 faults.append(result)
             else:
                 wheels[pin.name] = result
         return faults
 
-    def _build(self, pin: Pin, sdist: Artifact, target: Target) -> Wheel | _Missing:
+    def _build(self, pin: Pin, target: Target) -> Wheel | _Missing:
         try:
-            with self._store.partial(safe_filename(sdist.filename)) as partial:
-                self._bring(sdist, partial, lambda _: None)
-                built = build_wheel(
-                    partial,
-                    partial.parent / "built",
-                    run=self._run,
-                    env=self._env,
-                    indexes=self._indexes,
-                    root=self._root,
-                    offline=self._offline,
-                    exclude_newer=self._exclude_newer,
-                )
-                if not tags_fit(built.name, target.tags()):
-                    return _Missing(_nothing_fits(pin, target, built=built.name), transport=False)
-                anew = partial.parent / "anew" / built.name
-                anew.parent.mkdir()
-                content = rewrite_wheel(built, anew)
-                wheel = read_wheel(
-                    anew, anew.name, content=content, expect=(pin.name, pin.version), built_from=sdist.sha256
-                )
-                kept = self._store.add_wheel(anew, wheel)
-                self._store.add_built(sdist.sha256, target, kept)
-                return kept
+            return self._sdists.build(pin, target)
         except FetchError as error:
             return _Missing(error.fault, transport=not isinstance(error, HashMismatchError))
-        except BuildError as error:
-            return _Missing(replace(error.fault, where=f"{pin} for {target}"), transport=False)
-        except BadWheelError as error:
-            return _Missing(
-                Fault(str(pin), f"the wheel that its sdist built to is refused: {error}"), transport=False
-            )
+        except UnbuildableError as error:
+            return _Missing(error.fault, transport=False)
 
 
 def fitting(pin: Pin, target: Target) -> Artifact | None:
@@ -271,28 +267,6 @@ def fitting(pin: Pin, target: Target) -> Artifact | None:
         if rank is not None and (best is None or rank < best[0]):
             best = (rank, artifact)
     return best[1] if best else None
-
-
-def safe_filename(name: str) -> str:
-    """A file name that an index gave, without any folder it may try to name."""
-    return Path(urlsplit(name).path.replace("\\", "/")).name or "file"
-
-
-def _nothing_fits(pin: Pin, target: Target, *, built: str) -> Fault:
-    found = [artifact.filename for artifact in pin.wheels]
-    parts = []
-    if found:
-        parts.append("wheels for others: " + ", ".join(found))
-    if pin.sdist:
-        parts.append(
-            f"the sdist {pin.sdist.filename}" + (f", which builds to {built} on this host" if built else "")
-        )
-    what = f"no wheel fits {target}; found " + (" and ".join(parts) or "nothing")
-    remedy = (
-        f"pin a version that has a wheel for {target.platform}, put such a wheel into a folder that "
-        "find-links names, or replace the package"
-    )
-    return Fault(str(pin), what, remedy)
 
 
 def _error(faults: Sequence[_Missing], target: Target) -> CloudRoleError:

@@ -119,6 +119,7 @@ def index(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[make.
     with make.serving(index_folder) as server:
         monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
         monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        monkeypatch.setenv("PIP_RETRIES", "0")
         yield server
 
 
@@ -127,6 +128,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of the test's own, and a cache of uv's own."""
     monkeypatch.setenv("HATCH_CLOUDROLE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("PIP_TOOLS_CACHE_DIR", str(tmp_path / "pip-tools-cache"))
     return tmp_path / "cache"
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from hatch_cloudrole.service import service_configuration, source_csdef
-from hatch_cloudrole.settings.model import Configuration, Endpoint, LocalStorage, Role, Service, StartupTask
+from hatch_cloudrole.settings.model import (
+    Certificate,
+    Configuration,
+    Endpoint,
+    LocalStorage,
+    Role,
+    Service,
+    StartupTask,
+)
 from hatch_cloudrole.target import Target
 
 TARGET = Target("3.13.5", "win_amd64")
@@ -35,7 +43,13 @@ WEB = Role(
     configurations=(Configuration(name="Staging", instances=3, settings=(("Region", ""),)),),
 )
 SECURE = Role(
-    name="Secure", type="web", target=TARGET, server="httpplatform", asgi_handler="a:b", endpoints=(HTTPS,)
+    name="Secure",
+    type="web",
+    target=TARGET,
+    server="httpplatform",
+    asgi_handler="a:b",
+    endpoints=(HTTPS,),
+    certificates=(Certificate(name="Ssl", thumbprint="AB" * 20, permission_level="elevated"),),
 )
 DIRECT = Role(name="Api", type="web", target=TARGET, server="direct", asgi_handler="a:b", endpoints=(HTTP,))
 ORDERS = Role(name="Orders", type="worker", target=TARGET, startup_file="my worker.py", instances=2)

@@ -5,14 +5,26 @@ from __future__ import annotations
 import dataclasses
 import uuid
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hatch_cloudrole.service import package_parts, role_parts, service_configuration, source_csdef
 from hatch_cloudrole.service.tasks import site_command
-from hatch_cloudrole.settings.model import Endpoint, LocalStorage, Role, Service, StartupTask
+from hatch_cloudrole.settings.model import (
+    Certificate,
+    Configuration,
+    Endpoint,
+    LocalStorage,
+    Network,
+    NetworkConfiguration,
+    PortRange,
+    Probe,
+    Role,
+    Service,
+    StartupTask,
+)
 from hatch_cloudrole.target import Target
 
 if TYPE_CHECKING:
@@ -44,33 +56,95 @@ def environments(draw: st.DrawFn) -> tuple[tuple[str, str], ...]:
     return tuple((name, draw(values)) for name in draw(unique(variable_names)))
 
 
+ports = st.integers(1, 65535)
+port_ranges = st.tuples(ports, ports).map(lambda pair: PortRange(min=min(pair), max=max(pair)))
+hex_digits = st.text("0123456789abcdefABCDEF", min_size=40, max_size=40)
+azure_names = st.from_regex(r"[A-Za-z][A-Za-z0-9._-]{0,6}[A-Za-z0-9_]", fullmatch=True)
+
+
 @st.composite
-def endpoints(draw: st.DrawFn) -> tuple[Endpoint, ...]:
+def endpoints(
+    draw: st.DrawFn, certificates: tuple[Certificate, ...], probes: list[str]
+) -> tuple[Endpoint, ...]:
     made = []
     for name in draw(unique(model_names)):
-        protocol = draw(st.sampled_from(["http", "https", "tcp", "udp"]))
-        made.append(
-            Endpoint(
-                name=name,
-                protocol=protocol,  # type: ignore[arg-type]
-                port=draw(st.integers(1, 65535)),
-                local_port=draw(st.none() | st.integers(1, 65535)),
-                certificate=draw(model_names) if protocol == "https" else None,
-            )
-        )
+        kind = draw(st.sampled_from(["input", "internal", "instance-input"]))
+        if kind == "internal":
+            protocol = draw(st.sampled_from(["http", "tcp", "udp", "any"]))
+            many = draw(st.lists(port_ranges, max_size=2))
+            port = None if many else draw(st.none() | ports)
+            fields: dict[str, Any] = {"port": port, "port_ranges": tuple(many)}
+        elif kind == "instance-input":
+            protocol = draw(st.sampled_from(["tcp", "udp"]))
+            fields = {"local_port": draw(ports), "port_ranges": (draw(port_ranges),)}
+        else:
+            secure = ["https"] if certificates else []
+            protocol = draw(st.sampled_from(["http", "tcp", "udp", *secure]))
+            fields = {
+                "port": draw(ports),
+                "local_port": draw(st.none() | st.just("*") | ports),
+                "certificate": draw(st.sampled_from(certificates)).name if protocol == "https" else None,
+                "probe": draw(st.sampled_from([None, *probes])),
+                "idle_timeout_in_minutes": draw(st.none() | st.integers(4, 30)),
+                "load_balancer_distribution": draw(st.none() | st.sampled_from(["sourceIP", "none"])),
+                "ignore_role_instance_status": draw(st.booleans()),
+            }
+        made.append(Endpoint(name=name, type=kind, protocol=protocol, **fields))  # type: ignore[arg-type]
     return tuple(made)
 
 
 @st.composite
-def roles(draw: st.DrawFn, name: str) -> Role:
+def certificates(draw: st.DrawFn) -> tuple[Certificate, ...]:
+    return tuple(
+        Certificate(
+            name=name,
+            thumbprint=draw(hex_digits),
+            store_location=draw(st.sampled_from(["LocalMachine", "CurrentUser"])),
+            store_name=draw(model_names),
+            permission_level=draw(st.sampled_from(["limitedOrElevated", "elevated"])),
+        )
+        for name in draw(unique(model_names, 2))
+    )
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    return Network(
+        virtual_network=draw(azure_names),
+        reserved_ip=draw(st.just("") | azure_names),
+        dns_servers=tuple((name, "10.0.0.4") for name in draw(unique(model_names, 2))),
+        configurations=tuple(
+            NetworkConfiguration(name=name, virtual_network=draw(st.none() | azure_names))
+            for name in draw(st.lists(st.sampled_from(["Cloud", "Test"]), max_size=2, unique=True))
+        ),
+    )
+
+
+@st.composite
+def roles(draw: st.DrawFn, name: str, probes: list[str]) -> Role:
     kind = draw(st.sampled_from(["web", "worker"]))
+    own = draw(certificates())
     return Role(
         name=name,
         type=kind,  # type: ignore[arg-type]
         target=Target("3.13.5", draw(st.sampled_from(["win_amd64", "manylinux_2_28_x86_64"]))),
         server=draw(st.sampled_from(["fastcgi", "httpplatform", "direct"])) if kind == "web" else None,
         startup_file="worker.py" if kind == "worker" else "",
-        endpoints=draw(endpoints()),
+        endpoints=draw(endpoints(own, probes)),
+        certificates=own,
+        subnets=tuple(draw(st.lists(azure_names, min_size=1, max_size=2))),
+        role_instance_values=tuple(
+            (each, "/RoleEnvironment/<&>") for each in draw(unique(variable_names, 2))
+        ),
+        configurations=draw(
+            st.just(())
+            | st.builds(
+                lambda prints: (Configuration(name="Test", certificates=tuple(prints)),),
+                st.lists(st.tuples(st.sampled_from([each.name for each in own]), hex_digits), max_size=1)
+                if own
+                else st.just([]),
+            )
+        ),
         environment=draw(environments()),
         settings=tuple(
             (setting, draw(values).replace("{", "{{").replace("}", "}}"))
@@ -91,10 +165,15 @@ def roles(draw: st.DrawFn, name: str) -> Role:
 @st.composite
 def services(draw: st.DrawFn) -> Service:
     names = draw(st.lists(role_names, min_size=1, max_size=4, unique_by=str.lower))
+    probes = draw(unique(model_names, 2))
     return Service(
         name=draw(role_names),
         version="1.0",
-        roles=tuple(draw(roles(name)) for name in names),
+        network=draw(st.none() | networks()),
+        probes=tuple(
+            Probe(name=name, protocol="tcp", interval_in_seconds=draw(st.integers(5, 99))) for name in probes
+        ),
+        roles=tuple(draw(roles(name, probes)) for name in names),
         os_family=draw(st.integers(4, 8)),
     )
 
@@ -125,8 +204,13 @@ def test_every_document_is_well_formed_and_the_same_a_second_time(service: Servi
 @quick
 @given(services())
 def test_values_read_back_exactly(service: Service) -> None:
-    source = ET.fromstring(source_csdef(service))
-    configuration = ET.fromstring(service_configuration(service, "Cloud", {}))
+    source = [
+        each for each in ET.fromstring(source_csdef(service)) if each.tag != f"{DEFINITION}LoadBalancerProbes"
+    ]
+    network = f"{CONFIGURATION}NetworkConfiguration"
+    configuration = [
+        each for each in ET.fromstring(service_configuration(service, "Cloud", {})) if each.tag != network
+    ]
 
     assert [each.get("name") for each in source] == [role.name for role in service.roles]
     for role, defined, configured in zip(service.roles, source, configuration, strict=True):
@@ -147,10 +231,46 @@ def test_values_read_back_exactly(service: Service) -> None:
             }
             assert found.items() >= dict(task.environment).items()
 
-        ports = defined.findall(f"{DEFINITION}Endpoints/{DEFINITION}InputEndpoint")
-        assert [(each.get("name"), each.get("port"), each.get("certificate")) for each in ports] == [
-            (each.name, str(each.port), each.certificate) for each in role.endpoints
+        found_ports = [each for part in defined.findall(f"{DEFINITION}Endpoints") for each in part]
+        assert [
+            (each.get("name"), each.get("protocol"), each.get("port"), each.get("certificate"))
+            for each in found_ports
+        ] == [
+            (each.name, each.protocol, None if each.port is None else str(each.port), each.certificate)
+            for each in role.endpoints
         ]
+        stored = configured.findall(f"{CONFIGURATION}Certificates/{CONFIGURATION}Certificate")
+        assert [(each.get("name"), each.get("thumbprint")) for each in stored] == [
+            (each.name, each.thumbprint.upper()) for each in role.certificates
+        ]
+
+
+@quick
+@given(services())
+def test_definition_and_configurations_are_of_one_model(service: Service) -> None:
+    """The same roles, settings and certificates in each, as a deployment demands."""
+    source = ET.fromstring(source_csdef(service))
+    packaged = ET.fromstring(package_parts(service)["ServiceDefinition/ServiceDefinition.csdef"])
+
+    def names(root: ET.Element, path: str) -> dict[str | None, list[str]]:
+        namespace = root.tag.partition("}")[0] + "}"
+        steps = "/".join(namespace + step for step in path.split("/"))
+        roles = [each for each in root if each.tag.removesuffix("Role") != each.tag]
+        return {
+            each.get("name"): sorted(str(item.get("name")) for item in each.findall(steps)) for each in roles
+        }
+
+    for path in ("ConfigurationSettings/Setting", "Certificates/Certificate"):
+        expected = names(source, path)
+        assert names(packaged, path) == expected
+        for name in service.configuration_names:
+            configuration = ET.fromstring(service_configuration(service, name, {}))
+            assert names(configuration, path) == expected
+            network = configuration.find(f"{CONFIGURATION}NetworkConfiguration")
+            assert (network is None) == (service.network is None)
+            if network is not None:
+                addresses = network.iter(f"{CONFIGURATION}InstanceAddress")
+                assert [each.get("roleName") for each in addresses] == [role.name for role in service.roles]
 
 
 @quick
@@ -163,10 +283,12 @@ def test_the_order_of_what_a_packaged_document_sorts_never_changes_its_bytes(
             role,
             settings=tuple(random.sample(role.settings, len(role.settings))),
             endpoints=tuple(random.sample(role.endpoints, len(role.endpoints))),
+            certificates=tuple(random.sample(role.certificates, len(role.certificates))),
             local_storage=tuple(random.sample(role.local_storage, len(role.local_storage))),
         )
 
-    other = dataclasses.replace(service, roles=tuple(shuffled(role) for role in service.roles))
+    probes = tuple(random.sample(service.probes, len(service.probes)))
+    other = dataclasses.replace(service, probes=probes, roles=tuple(map(shuffled, service.roles)))
 
     assert package_parts(other) == package_parts(service)
 

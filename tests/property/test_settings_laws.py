@@ -74,15 +74,24 @@ def table(name: str, **inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[
 
 roles = table(
     "role",
-    endpoints=named(table("endpoint")),
+    endpoints=named(table("endpoint", port_ranges=st.lists(table("port-range"), max_size=2))),
     local_storage=named(table("local-storage")),
     startup_tasks=st.lists(table("startup-task"), max_size=2),
-    configurations=named(table("configuration")),
+    configurations=named(table("configuration", certificates=named(text))),
+    certificates=named(table("certificate")),
+    subnets=st.lists(text, max_size=2),
+    role_instance_values=named(text),
     runtime=table("archive"),
     settings=named(text),
     environment=named(text),
 )
-services = table("service", roles=named(roles), runtime=table("archive"))
+services = table(
+    "service",
+    roles=named(roles),
+    runtime=table("archive"),
+    network=table("network", configurations=named(table("network-configuration"))),
+    probes=named(table("probe")),
+)
 worker = {"type": "worker", "startup-module": "m"}
 web = {"type": "web", "wsgi-handler": "m:app"}
 likely = st.builds(
@@ -96,6 +105,8 @@ likely = st.builds(
             "environment": named(text),
             "arguments": st.lists(text, max_size=3),
             "instances": st.integers(1, 9),
+            "endpoints": named(table("endpoint", port_ranges=st.lists(table("port-range"), max_size=2))),
+            "certificates": named(table("certificate")),
             "configurations": named(table("configuration")),
         },
     ),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from hatch_cloudrole.toml import loads
+
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "projects"
 
 PROJECT = """
@@ -151,7 +153,7 @@ def judge(tools: Path, *files: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.usefixtures("network")
-@pytest.mark.parametrize("example", ["guestbook", "data-worker"])
+@pytest.mark.parametrize("example", ["guestbook", "data-worker", "django-site", "fastapi-direct"])
 def test_the_examples(example: str, tmp_path: Path, shared_cache: Path, tools: Path) -> None:
     """Every artifact is accepted by programs of others; what .NET repacks is accepted by us, with the same files."""
     root = tmp_path / example
@@ -209,3 +211,41 @@ def test_every_front_end_and_every_python_gives_the_same_bytes(
         shutil.copytree(root, other, ignore=shutil.ignore_patterns("dist"))
         build(other, tmp_path / f"cache{number}", python=str(own))
         assert next((other / "dist").glob("*.cspkg")).read_bytes() == first, python
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize("platform", ["win_amd64", "manylinux_2_28_x86_64", "macosx_11_0_arm64"])
+def test_both_resolvers_give_the_same_set(tmp_path: Path, shared_cache: Path, platform: str) -> None:
+    """Markers, extras, and packages that have nothing but an sdist."""
+    root = make_project(tmp_path / "both", [*MARKERS, "docopt"], platform=platform)
+    uv, pip_tools = (locked(root, shared_cache, resolver) for resolver in ("uv", "pip-tools"))
+    assert uv == pip_tools
+    assert len(uv) > 20
+    assert "docopt" in {name for name, _ in uv}
+
+
+@pytest.mark.network
+@pytest.mark.usefixtures("network")
+@pytest.mark.parametrize("example", ["guestbook", "data-worker"])
+def test_both_resolvers_give_the_same_set_for_the_examples(
+    example: str, tmp_path: Path, shared_cache: Path
+) -> None:
+    root = tmp_path / example
+    shutil.copytree(EXAMPLES / example, root, ignore=shutil.ignore_patterns("dist"))
+    assert locked(root, shared_cache, "uv") == locked(root, shared_cache, "pip-tools")
+
+
+def locked(root: Path, cache: Path, resolver: str) -> set[tuple[str, str]]:
+    """Name and version of every package that a resolver pins for the project."""
+    file = root / "pyproject.toml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("resolver =")]
+    lines.insert(lines.index("[tool.hatch.build.targets.cloudrole]") + 1, f'resolver = "{resolver}"')
+    file.write_text("\n".join(lines) + "\n")
+    env = {**os.environ, "HATCH_CLOUDROLE_CACHE_DIR": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-m", "hatch_cloudrole", "lock", str(root)], capture_output=True, text=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    packages = loads((root / "pylock.cloudrole.toml").read_text())["packages"]
+    return {(package["name"], package["version"]) for package in packages}

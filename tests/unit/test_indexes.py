@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hatch_cloudrole.lock.indexes import Indexes, pip_config_files, read_indexes
+from hatch_cloudrole.lock.index_files import pip_config_files
+from hatch_cloudrole.lock.indexes import Indexes, read_indexes
 
 
 def read(tmp_path: Path, env: dict[str, str] | None = None, **settings: object) -> Indexes:
@@ -120,3 +121,63 @@ def test_pips_files_are_looked_for_where_pip_looks(tmp_path: Path) -> None:
     assert files[-1] == tmp_path / "mine.conf"
     assert any(tmp_path in file.parents for file in files[:-1])
     assert pip_config_files({"PIP_CONFIG_FILE": os.devnull}, tmp_path) == []
+
+
+# uv's words for pip
+
+
+def test_uvs_indexes_are_told_to_pip(tmp_path: Path) -> None:
+    read(tmp_path)
+    (tmp_path / "project" / "uv.toml").write_text(
+        'index = [\n  { name = "in-house", url = "https://house.example/simple" },\n'
+        '  { url = "https://default.example/simple", default = true },\n'
+        '  { name = "only", url = "https://only.example/simple", explicit = true },\n]\n'
+        'find-links = ["/uv-wheels"]\n[sources]\nTorch_Thing = { index = "only" }\n'
+    )
+    env = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_INDEX_IN_HOUSE_USERNAME": "bot",
+        "UV_INDEX_IN_HOUSE_PASSWORD": "p@ss",
+        "UV_INSECURE_HOST": "default.example",
+    }
+    indexes = read(tmp_path, env)
+    assert indexes.pip_options == {
+        "index_url": "https://default.example/simple",
+        "extra_index_urls": ["https://bot:p%40ss@house.example/simple"],
+        "trusted_hosts": ["default.example"],
+    }
+    assert indexes.pip_find_links == ("/uv-wheels",)
+    assert {name: index.url for name, index in indexes.package_indexes.items()} == {
+        "torch-thing": "https://only.example/simple"
+    }
+    assert indexes.is_insecure("https://default.example:8443/x.whl")
+    assert not indexes.is_insecure("https://house.example/x.whl")
+
+
+def test_pips_own_configuration_wins_over_uvs_for_pip(tmp_path: Path) -> None:
+    env = {"PIP_EXTRA_INDEX_URL": "https://pip.example", "UV_DEFAULT_INDEX": "https://uv.example"}
+    assert read(tmp_path, env).pip_options == {}
+
+
+def test_an_explicit_index_of_uv_does_not_hide_the_index_of_pip(tmp_path: Path) -> None:
+    read(tmp_path)
+    (tmp_path / "project" / "uv.toml").write_text(
+        '[[index]]\nname = "only"\nurl = "https://only.example"\nexplicit = true\n'
+    )
+    indexes = read(tmp_path, {"PIP_INDEX_URL": "https://pip.example"})
+    assert indexes.environment["UV_DEFAULT_INDEX"] == "https://pip.example"
+
+
+def test_the_settings_win_for_pip_too(tmp_path: Path) -> None:
+    env = {"PIP_EXTRA_INDEX_URL": "https://pip.example", "UV_INDEX": "https://uv.example"}
+    options = read(tmp_path, env, index_url="https://settings.example").pip_options
+    assert (options["index_url"], options["extra_index_urls"]) == ("https://settings.example", [])
+
+
+def test_a_keyring_that_one_tool_was_told_of_is_asked_by_the_other(tmp_path: Path) -> None:
+    assert (
+        read(tmp_path, {"PIP_KEYRING_PROVIDER": "import"}).environment["UV_KEYRING_PROVIDER"] == "subprocess"
+    )
+    indexes = read(tmp_path, {"UV_KEYRING_PROVIDER": "subprocess"})
+    assert (indexes.keyring, indexes.pip_environment["PIP_KEYRING_PROVIDER"]) == ("subprocess", "subprocess")
+    assert read(tmp_path, {"PIP_KEYRING_PROVIDER": "auto"}).keyring == ""

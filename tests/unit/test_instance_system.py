@@ -290,6 +290,18 @@ class TestWebConfig:
         assert "scriptProcessor" not in text
         assert 'arguments="&quot;C:\\a b\\role.py&quot; serve"' in text
 
+    def test_app_settings_are_made_what_wfastcgi_can_use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOGS_HERE", "D:\\logs")
+        program = Processor("p", "a", "s", "C:\\role\\startup")
+        keys = '<add key="PythonPath" value=".;lib"/><add key="WSGI_LOG" value="%LOGS_HERE%\\a.log"/><add key="X" value="%Y%"/>'
+        handlers = '<system.webServer><handlers><add name="PythonHandler"/></handlers></system.webServer>'
+        text = f"<configuration><appSettings>{keys}</appSettings>{handlers}</configuration>".encode()
+        once = edited(text, program, Path("web.config"))
+        assert b'value="C:\\role\\startup;.;lib"' in once
+        assert b'value="D:\\logs\\a.log"' in once
+        assert b'value="%Y%"' in once
+        assert edited(once, program, Path("web.config")) == once
+
 
 @pytest.mark.skipif(os.name == "nt", reason="codes of POSIX")
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 3), (255, 255), (-9, 137), (-15, 143)])

@@ -10,10 +10,26 @@ from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_cloudrole.errors import ProjectError
+from hatch_cloudrole.errors import ProjectError, WheelError
 from hatch_cloudrole.lock.inputs import RoleInputs, gather, inputs_digest, server_requirement
-from hatch_cloudrole.lock.model import Artifact, Lock, Pin, clean_url, parse_lock, portable, render_lock
-from hatch_cloudrole.lock.resolve import REUSE_SECONDS, find_lock, lock_file_name, resolve, write_lock
+from hatch_cloudrole.lock.model import (
+    Artifact,
+    Directory,
+    Lock,
+    Pin,
+    clean_url,
+    parse_lock,
+    portable,
+    render_lock,
+)
+from hatch_cloudrole.lock.resolve import (
+    REUSE_SECONDS,
+    find_lock,
+    lock_file_name,
+    resolve,
+    with_hashes,
+    write_lock,
+)
 from hatch_cloudrole.project import Project
 from hatch_cloudrole.settings.model import Role
 from hatch_cloudrole.target import Target
@@ -253,9 +269,11 @@ def role(**values: object) -> Role:
 def test_a_role_asks_for_all_that_is_named_anywhere(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "requirements.txt").write_text(
-        "lxml>=5  # comment\n-r more.txt\n--index-url https://x.example\n"
+        "lxml>=5  # comment\n-r more.txt\n--index-url https://x.example\n-c limits.txt\n"
     )
-    (tmp_path / "web" / "more.txt").write_text("pandas \\\n  >=2\n./local.whl\n")
+    (tmp_path / "web" / "more.txt").write_text("pandas \\\n  >=2\n./local-1.0-py3-none-any.whl\n")
+    (tmp_path / "web" / "limits.txt").write_text("lxml<6\n")
+    (tmp_path / "local-1.0-py3-none-any.whl").touch()
     asked = gather(
         project(tmp_path),
         role(
@@ -266,9 +284,18 @@ def test_a_role_asks_for_all_that_is_named_anywhere(tmp_path: Path) -> None:
             requirements=("requirements.txt",),
         ),
     )
-    assert asked.requirements == ("flask", "pika", "psutil", "rich", "waitress>=3")
-    assert asked.files == (tmp_path / "web" / "requirements.txt",)
-    assert {each.name for each in asked.roots()} >= {"flask", "lxml", "pandas"}
+    assert asked.requirements == (
+        "flask",
+        "local @ file:local-1.0-py3-none-any.whl",
+        "lxml>=5",
+        "pandas>=2",
+        "pika",
+        "psutil",
+        "rich",
+        "waitress>=3",
+    )
+    assert (asked.constraints, asked.options) == (("lxml<6",), ("--index-url https://x.example",))
+    assert {each.name for each in asked.roots()} >= {"flask", "local", "lxml", "pandas"}
 
 
 def test_project_dependencies_may_be_left_out(tmp_path: Path) -> None:
@@ -293,6 +320,81 @@ def test_a_requirements_file_that_is_missing_is_named(tmp_path: Path) -> None:
     assert [fault.where for fault in caught.value.faults] == ["nowhere.txt", "gone.txt"]
 
 
+def test_the_project_itself_is_an_input_when_it_is_installed(tmp_path: Path) -> None:
+    """Its wheel needs its dependencies, whatever project-dependencies says."""
+    asked = gather(project(tmp_path), role(install_project=True, project_dependencies=False))
+    assert asked.own == "shop"
+    assert {each.name for each in asked.roots()} == {"shop", "flask", "rich"}
+    lock = resolve(
+        [asked, inputs("Other", "numpy")], target=TARGET, exclude_newer="", resolver=FakeResolver(), now=0
+    )
+    assert lock.roles == {asked.role: ("flask", "rich", "shop"), "Other": ("numpy",)}
+    own = next(each for each in lock.pins if each.name == "shop")
+    assert own.source == Directory(path=tmp_path.resolve().as_posix())
+    moved = portable(lock, root=tmp_path.resolve().as_posix())
+    assert next(each for each in moved.pins if each.name == "shop").source == Directory(path=".")
+
+
+def test_all_faults_of_all_requirements_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-e .\n")
+    with pytest.raises(ProjectError) as caught:
+        gather(project(tmp_path), role(requirements=("requirements.txt",), dependencies=("x @ file:gone",)))
+    assert [fault.where for fault in caught.value.faults] == [
+        "roles.Web: x @ file:gone",
+        "requirements.txt:1",
+    ]
+
+
+def test_what_a_folder_needs_is_part_of_the_digest(tmp_path: Path) -> None:
+    """What else it holds is not: that decides its wheel, never the resolution."""
+
+    def digest() -> str:
+        asked = gather(project(tmp_path), role(dependencies=("lib @ file:lib",)))
+        return inputs_digest([asked], target=TARGET, exclude_newer="")
+
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "pyproject.toml").write_text('[project]\nname = "lib"\n')
+    before = digest()
+    (tmp_path / "lib" / "lib.py").write_text("x = 1\n")
+    assert digest() == before
+    (tmp_path / "lib" / "pyproject.toml").write_text('[project]\nname = "lib"\ndependencies = ["six"]\n')
+    assert digest() != before
+
+
+def test_a_kept_resolution_of_a_local_project_is_of_this_checkout_alone(tmp_path: Path) -> None:
+    """It holds the folder's absolute path."""
+    cache, resolver = MemoryCache(), FakeResolver()
+    own = replace(inputs("Web", "flask"), own=canonicalize_name("shop"), root=tmp_path / "a")
+    find(tmp_path, own, cache=cache, resolver=resolver)
+    assert find(tmp_path, own, cache=cache, resolver=resolver).source == "kept"
+    other = replace(own, root=tmp_path / "b")
+    assert find(tmp_path, other, cache=cache, resolver=resolver).source == "resolved"
+
+
+# Hashes
+
+
+def hashed(**hashes: str) -> RoleInputs:
+    return replace(inputs("Web", *hashes), hashes={name: frozenset({each}) for name, each in hashes.items()})
+
+
+def test_hashes_leave_only_the_files_that_they_are_of() -> None:
+    wheel = pin("a").wheels[0]
+    two = replace(
+        pin("a"), wheels=(wheel, replace(wheel, filename="a-1.0-py2-none-any.whl", sha256="2" * 64))
+    )
+    assert with_hashes([two], [hashed(a="2" * 64)])[0].wheels == two.wheels[1:]
+    assert with_hashes([two], [inputs("Web", "a")]) == (two,)
+    with pytest.raises(WheelError, match="a 1.0: the hashes of the requirements fit none of its files"):
+        with_hashes([two], [hashed(a="2" * 64), hashed(a="0" * 64)])
+
+
+def test_require_hashes_wants_one_for_every_package() -> None:
+    strict = replace(hashed(a="0" * 64), options=("--require-hashes",))
+    with pytest.raises(WheelError, match="b 1.0: --require-hashes is set"):
+        with_hashes([pin("a"), pin("b")], [strict])
+
+
 @pytest.mark.parametrize(
     ("values", "package"),
     [
@@ -307,11 +409,16 @@ def test_the_server_of_a_web_role_is_added(values: dict[str, str], package: str)
 
 
 def test_the_digest_ignores_where_indexes_are() -> None:
-    plain = RoleInputs(role="Web", requirements=(), texts=(("requirements.txt", "flask\n"),))
-    indexed = replace(
-        plain, texts=(("requirements.txt", "-i https://a.example\nflask\n--extra-index-url=https://b\n"),)
-    )
-    other = replace(plain, texts=(("requirements.txt", "flask<3\n"),))
+    plain = RoleInputs(role="Web", requirements=("flask",))
+    indexed = replace(plain, options=("--index-url https://a.example", "--extra-index-url https://b"))
+    other = replace(plain, requirements=("flask<3",))
     digests = [inputs_digest([each], target=TARGET, exclude_newer="") for each in (plain, indexed, other)]
     assert digests[0] == digests[1] != digests[2]
+    pre = replace(plain, options=("--pre",))
+    assert inputs_digest([pre], target=TARGET, exclude_newer="") != digests[0]
+    secret = replace(plain, requirements=("a @ git+https://me:pw@x.example/r",))
+    clean = replace(plain, requirements=("a @ git+https://x.example/r",))
+    assert inputs_digest([secret], target=TARGET, exclude_newer="") == inputs_digest(
+        [clean], target=TARGET, exclude_newer=""
+    )
     assert inputs_digest([plain], target=TARGET, exclude_newer="2026-01-01T00:00:00Z") != digests[0]

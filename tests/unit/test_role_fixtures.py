@@ -56,6 +56,8 @@ def shipped(name: str) -> dict[str, list[str]]:
 def test_every_example_takes_part_here() -> None:
     assert {path.name for path in PROJECTS.iterdir() if not path.name.startswith("faulty-")} >= {
         "data-worker",
+        "django-site",
+        "fastapi-direct",
         "guestbook",
     }
 
@@ -79,11 +81,19 @@ def test_the_files_of_guestbook() -> None:
     }
 
 
+def test_the_files_of_the_sites_with_a_server_of_either_kind() -> None:
+    assert shipped("fastapi-direct") == {"Api": ["main.py", "units.py"]}
+    files = shipped("django-site")["Web"]
+    assert {"manage.py", "shop/wsgi.py", "shop/templates/shop/window.html", "static/shop/style.css"} <= set(
+        files
+    )
+
+
 def test_the_files_of_a_project_that_is_one_role() -> None:
     assert shipped("data-worker") == {"Data": ["sales.xml", "worker.py"]}
 
 
-@pytest.mark.parametrize("name", ["guestbook", "data-worker"])
+@pytest.mark.parametrize("name", ["guestbook", "data-worker", "django-site", "fastapi-direct"])
 def test_the_trees_of_the_examples_have_no_warnings(name: str) -> None:
     root = PROJECTS / name
     for role in parse(root).roles:

@@ -81,7 +81,7 @@ def test_it_fits_its_schema(role: Role) -> None:
         ("python", "3.13"),
         ("arguments", "a"),
         ("environment", {"A": 1}),
-        ("endpoint", {"name": "Http", "protocol": "tcp", "port": 1}),
+        ("endpoint", {"name": "Http", "protocol": "udp", "port": 1}),
         ("endpoint", {"name": "Http", "protocol": "http", "port": 0}),
         ("server", "apache"),
         ("wheels", [{"file": "a.whl"}]),
@@ -169,3 +169,19 @@ def test_the_endpoint_is_the_first_that_speaks_http_by_its_port_on_the_instance(
 def test_a_runtime_that_lacks_a_part_is_a_defect_of_ours() -> None:
     with pytest.raises(KeyError):
         role_json(service(FULL), FULL, [], runtime={"kind": "download"})
+
+
+def test_a_server_without_iis_may_listen_on_plain_tcp_but_prefers_http() -> None:
+    raw = Endpoint(name="Raw", protocol="tcp", port=90, local_port=9090)
+    free = Endpoint(name="Free", protocol="http", port=80, local_port="*")
+    inner = Endpoint(name="Inner", protocol="http", type="internal", port=8080)
+    each = Endpoint(name="Each", protocol="tcp", type="instance-input", local_port=22)
+
+    def found(*endpoints: Endpoint, server: str = "direct") -> dict[str, Any] | None:
+        data: dict[str, Any] | None = document(web(server=server, endpoints=endpoints))["endpoint"]
+        return data
+
+    assert found(each, free, raw) == {"name": "Raw", "protocol": "tcp", "port": 9090}
+    assert found(raw, inner) == {"name": "Inner", "protocol": "http", "port": 8080}
+    assert found(raw, server="fastcgi") is None
+    assert found(free, server="fastcgi") is None

@@ -266,3 +266,40 @@ def test_another_target_holds_what_windows_cannot() -> None:
 def test_a_second_wheel_of_one_project_is_a_defect_of_ours() -> None:
     with pytest.raises(ValueError, match="flask"):
         tree(worker(), contents("worker.py"), (wheel("flask"), wheel("flask", "2.0")))
+
+
+def test_the_layout_of_azure_websites_has_its_placeholder_in_site_and_approot() -> None:
+    made = tree(web(web_config="websites"), contents("app.py"))
+    assert site(made)["handler.fcgi"].read() == approot(made)["handler.fcgi"].read() == b""
+    assert "handler.fcgi" not in site(tree(web(), contents("app.py")))
+
+
+def test_the_layout_of_azure_websites_says_what_it_shows_to_everybody() -> None:
+    role = web(web_config="websites", static=(("/static", "static"),))
+    plain = contents("app.py", "static/a.css", "bin/readme.txt")
+    assert tree(role, plain).notes == ()
+    (note,) = tree(role, {**plain, **contents("data/b.json", "data/A.XML")}).notes
+    assert note == (
+        'Web: with web-config = "websites" IIS serves data/A.XML and 1 more files outside the folders of `static` '
+        "to everybody"
+    )
+
+
+def test_a_placeholder_of_the_projects_own_is_kept() -> None:
+    made = tree(web(web_config="websites"), contents("app.py", "handler.fcgi"))
+    assert site(made)["handler.fcgi"].read() == b"handler.fcgi"
+
+
+@pytest.mark.parametrize("server", ["fastcgi", "httpplatform"])
+def test_nested_static_paths_are_folders_of_the_site_that_the_handler_has_not(server: str) -> None:
+    role = web(server=server, static=(("/static", "assets"), ("/static/admin/img", "vendor/img")))
+    made = tree(role, contents("app.py", "assets/a.css", "vendor/img/b.webp", "vendor/img/deep/c.png"))
+    assert {path for path in site(made) if path.startswith("static/")} == {
+        "static/a.css",
+        "static/admin/img/b.webp",
+        "static/admin/img/deep/c.png",
+    }
+    root = ET.fromstring(site(made)["web.config"].read())
+    (location,) = root.iterfind("location")
+    assert location.attrib["path"] == "static"
+    assert [each.attrib["fileExtension"] for each in location.iter("mimeMap")] == [".webp"]

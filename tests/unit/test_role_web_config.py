@@ -115,3 +115,60 @@ def test_a_value_that_xml_cannot_hold_is_a_fault_that_does_not_show_it() -> None
         web_config(web(environment=(("TOKEN", "hush\x00"),)))
     assert "hush" not in str(caught.value)
     assert "U+0000" in str(caught.value)
+
+
+def test_a_static_folder_inside_another_needs_no_location_of_its_own() -> None:
+    """Removing a handler where it is gone already is left to nobody's patience."""
+    role = web(static=(("/static/admin", "admin"), ("/Static", "all"), ("/statics", "other")))
+    assert [each.attrib["path"] for each in parsed(role).iterfind("location")] == ["Static", "statics"]
+
+
+@pytest.mark.parametrize("server", ["fastcgi", "httpplatform"])
+def test_file_types_that_iis_may_not_know_are_made_known_where_they_are_served(server: str) -> None:
+    role = web(server=server, static=(("/static", "static"),))
+    root = ET.fromstring(web_config(role, {".woff2", ".css", ".wasm", ""}))
+    (content,) = root.iterfind("location/system.webServer/staticContent")
+    assert [(each.tag, *each.attrib.values()) for each in content] == [
+        ("remove", ".wasm"),
+        ("mimeMap", ".wasm", "application/wasm"),
+        ("remove", ".woff2"),
+        ("mimeMap", ".woff2", "font/woff2"),
+    ]
+    assert root.find("system.webServer/staticContent") is None
+
+
+def test_without_such_files_nothing_is_said_of_types() -> None:
+    assert b"staticContent" not in web_config(web(static=(("/static", "static"),)), {".css"})
+
+
+WEBSITES = web(web_config="websites", search_paths=("lib", "src/shop"), static=(("/static", "static"),))
+
+
+def test_the_layout_of_azure_websites_leads_what_is_no_file_to_the_placeholder() -> None:
+    root = parsed(WEBSITES)
+    (add,) = root.iterfind("system.webServer/handlers/add")
+    assert (add.attrib["name"], add.attrib["path"], add.attrib["resourceType"]) == (
+        "PythonHandler",
+        "handler.fcgi",
+        "Either",
+    )
+    assert add.attrib["scriptProcessor"] == HANDLER
+    (rule,) = root.iterfind("system.webServer/rewrite/rules/rule")
+    assert [(each.tag, dict(each.attrib)) for each in rule.iter()] == [
+        ("rule", {"name": "Configure Python", "stopProcessing": "true"}),
+        ("match", {"url": "(.*)", "ignoreCase": "false"}),
+        ("conditions", {}),
+        ("add", {"input": "{REQUEST_FILENAME}", "matchType": "IsFile", "negate": "true"}),
+        ("action", {"type": "Rewrite", "url": "handler.fcgi/{R:1}", "appendQueryString": "true"}),
+    ]
+    assert root.find(".//remove") is None
+
+
+def test_the_layout_of_azure_websites_says_where_the_modules_are() -> None:
+    assert app_settings(WEBSITES) == {"WSGI_HANDLER": "app.app", "pythonpath": r".;lib;src\shop"}
+    assert app_settings(web(web_config="websites", search_paths=(".",)))["pythonpath"] == "."
+
+
+def test_the_log_of_wfastcgi_is_an_app_setting() -> None:
+    log = r"%TEMP%\<web & more>.log"
+    assert app_settings(web(wsgi_log=log)) == {"WSGI_HANDLER": "app.app", "WSGI_LOG": log}

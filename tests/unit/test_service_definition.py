@@ -9,13 +9,21 @@ import pytest
 
 from hatch_cloudrole.errors import ProjectError
 from hatch_cloudrole.service.definition import packaged_csdef, source_csdef
-from hatch_cloudrole.settings.model import Endpoint, LocalStorage, Role, Service, StartupTask
+from hatch_cloudrole.settings.model import Certificate, Endpoint, LocalStorage, Role, Service, StartupTask
 from hatch_cloudrole.target import Target
 
 NS = "{http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceDefinition}"
 TARGET = Target("3.13.5", "win_amd64")
 HTTP = Endpoint(name="Http", protocol="http", port=80)
 HTTPS = Endpoint(name="Https", protocol="https", port=443, local_port=8443, certificate="Ssl")
+SSL = Certificate(name="Ssl", thumbprint="AB" * 20)
+API = Certificate(
+    name="Api",
+    thumbprint="CD" * 20,
+    store_location="CurrentUser",
+    store_name="CA",
+    permission_level="elevated",
+)
 TCP = Endpoint(name="Feed", protocol="tcp", port=9000)
 
 
@@ -155,13 +163,13 @@ class TestSource:
             },
         ]
 
-    def test_certificates_that_endpoints_name_are_declared_once_each(self) -> None:
-        other = Endpoint(name="Other", protocol="https", port=444, certificate="Ssl")
-        third = Endpoint(name="Third", protocol="https", port=445, certificate="Api")
+    def test_certificates_are_declared_in_the_users_order_without_their_thumbprints(self) -> None:
+        root = source(web(endpoints=(HTTPS,), certificates=(SSL, API)))
 
-        assert items(source(web(endpoints=(HTTPS, other, third))), "WebRole/Certificates/Certificate") == [
-            {"name": "Api", "storeLocation": "LocalMachine", "storeName": "My"},
-            {"name": "Ssl", "storeLocation": "LocalMachine", "storeName": "My"},
+        names = ("name", "storeLocation", "storeName", "permissionLevel")
+        assert items(root, "WebRole/Certificates/Certificate") == [
+            dict(zip(names, ("Ssl", "LocalMachine", "My", "limitedOrElevated"), strict=True)),
+            dict(zip(names, ("Api", "CurrentUser", "CA", "elevated"), strict=True)),
         ]
 
     def test_settings_are_names_alone_in_the_users_order(self) -> None:
@@ -209,7 +217,10 @@ class TestSource:
 
 class TestPackaged:
     def test_a_service_is_this_document(self) -> None:
-        roles = (worker(vm_size="Small"), web(endpoints=(HTTPS, HTTP), settings=(("b", "1"), ("A", "2"))))
+        roles = (
+            worker(vm_size="Small"),
+            web(endpoints=(HTTPS, HTTP), certificates=(SSL,), settings=(("b", "1"), ("A", "2"))),
+        )
 
         assert packaged_csdef(service(*roles)).decode("utf-8-sig") == (
             '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -13,13 +13,15 @@ from hatch_cloudrole.service import PRODUCT_VERSION, package_parts, role_parts
 from hatch_cloudrole.service.contract import service_contract
 from hatch_cloudrole.service.named_streams import named_streams
 from hatch_cloudrole.service.resources import resource_definition
-from hatch_cloudrole.settings.model import Endpoint, LocalStorage, Role, Service
+from hatch_cloudrole.settings.model import Certificate, Endpoint, LocalStorage, Role, Service
 from hatch_cloudrole.target import Target
 
 RDSM = "{http://schemas.microsoft.com/dsltools/RDSM}"
 TARGET = Target("3.13.5", "win_amd64")
 HTTP = Endpoint(name="Http", protocol="http", port=80)
 HTTPS = Endpoint(name="Https", protocol="https", port=443, local_port=8443, certificate="Ssl")
+SSL = Certificate(name="Ssl", thumbprint="AB" * 20)
+API = Certificate(name="Api", thumbprint="CD" * 20, store_location="CurrentUser", permission_level="elevated")
 UDP = Endpoint(name="feed", protocol="udp", port=53)
 
 
@@ -183,7 +185,8 @@ class TestResources:
 
     def test_settings_instances_and_certificates_are_one_sorted_list_mapped_to_their_places(self) -> None:
         root = resources(
-            worker("Cron", settings=(("realm", "x"), ("Blob", "y"))), web("Api", endpoints=(HTTPS,))
+            worker("Cron", settings=(("realm", "x"), ("Blob", "y"))),
+            web("Api", endpoints=(HTTPS,), certificates=(SSL,)),
         )
 
         found_names = [
@@ -208,10 +211,10 @@ class TestResources:
             ("MapCronInstances", "setting", "sCSPolicyIDMoniker", "/Svc/SvcGroup/CronInstances"),
         ]
 
-    def test_a_role_with_a_certificate_stores_it_for_the_machine(self) -> None:
-        second = Endpoint(name="Admin", protocol="https", port=444, certificate="Api")
+    def test_a_role_with_certificates_stores_them_where_they_belong(self) -> None:
         [role] = found(
-            resources(web(endpoints=(HTTPS, second))), "groups/group/components/groupHascomponents/role"
+            resources(web(endpoints=(HTTPS,), certificates=(SSL, API))),
+            "groups/group/components/groupHascomponents/role",
         )
 
         assert tags(role) == [
@@ -222,7 +225,7 @@ class TestResources:
             "certificates",
         ]
         assert [each.attrib for each in found(role, "storedcertificates/storedCertificate")] == [
-            {"name": "Stored0Api", "certificateStore": "My", "certificateLocation": "System"},
+            {"name": "Stored0Api", "certificateStore": "My", "certificateLocation": "User"},
             {"name": "Stored1Ssl", "certificateStore": "My", "certificateLocation": "System"},
         ]
         assert names(role, "storedcertificates/storedCertificate/certificate/certificateMoniker") == [
@@ -288,7 +291,7 @@ class TestResources:
 
     def test_every_moniker_leads_to_something_in_the_document(self) -> None:
         root = resources(
-            web(endpoints=(HTTPS, HTTP), settings=(("Mode", ""),)),
+            web(endpoints=(HTTPS, HTTP), certificates=(SSL,), settings=(("Mode", ""),)),
             worker(endpoints=(UDP,), settings=(("X", ""),)),
         )
         [group] = found(root, "groups/group")

@@ -173,27 +173,29 @@ BAD = {
         f'vm-size = "Standard_A1_v2"\n{R}',
         (
             "vm-size: unknown key, accepted: artifacts, dependencies, dev-mode-dirs, dev-mode-exact, directory, "
-            "exclude, exclude-newer, find-links, force-include, hooks, ignore-vcs, include, index-url, nuget-feed, "
-            "only-include, only-packages, os-family, packages, platform, python, reproducible, "
-            "require-runtime-dependencies, require-runtime-features, resolver, roles, runtime, service, "
+            "exclude, exclude-newer, find-links, force-include, hooks, ignore-vcs, include, index-url, lock, network, "
+            "nuget-feed, only-include, only-packages, os-family, packages, platform, probes, python, reproducible, "
+            "require-runtime-dependencies, require-runtime-features, resolver, roles, runtime, sdk-runtime, seed, service, "
             f"skip-excluded-dirs, sources, versions{NEXT}it belongs to a role, as in roles.NAME.vm-size"
         ),
     ),
     "a service's key in a role": (
         f"{R}os-family = 7",
         (
-            "roles.R.os-family: unknown key, accepted: arguments, asgi-handler, configurations, dependencies, "
+            "roles.R.os-family: unknown key, accepted: arguments, asgi-handler, certificates, configurations, dependencies, "
             "dependency-groups, deployed-python-interpreter-path, endpoints, environment, exclude, features, include, "
             "install-project, instances, local-storage, nuget-feed, platform, project-dependencies, python, "
-            "requirements, resolver, root, runtime, search-paths, server, settings, startup-file, startup-module, "
-            "startup-tasks, static, type, vm-size, working-directory, wsgi-handler"
+            "requirements, resolver, role-instance-values, root, runtime, search-paths, server, settings, startup-file, startup-module, "
+            "startup-tasks, static, subnets, type, vm-size, web-config, working-directory, wsgi-handler, wsgi-log"
             f"{NEXT}it belongs to the service, beside roles"
         ),
     ),
     "an endpoint's key in another case": (
         f'{W}endpoints.Http = {{ protocol = "http", port = 80, Local_Port = 8080 }}',
         (
-            "roles.W.endpoints.Http.Local_Port: unknown key, accepted: certificate, local-port, port, protocol"
+            "roles.W.endpoints.Http.Local_Port: unknown key, accepted: certificate, "
+            "idle-timeout-in-minutes, ignore-role-instance-status, load-balancer-distribution, local-port, port, "
+            "port-ranges, probe, protocol, type"
             f'{NEXT}did you mean "local-port"?'
         ),
     ),
@@ -610,10 +612,17 @@ BAD = {
         f'{W}endpoints.Http = {{ protocol = "http" }}',
         f"roles.W.endpoints.Http.port: is missing, accepted: {PORT}",
     ),
+    "a size in small letters": (
+        f'{R}vm-size = "standard_d1_V2"',
+        (
+            'roles.R.vm-size: found "standard_d1_V2", accepted: a VM size such as "Standard_A1_v2"'
+            f'{NEXT}did you mean "Standard_d1_V2"?'
+        ),
+    ),
     "a protocol in capitals": (
         f'{W}endpoints.Http = {{ protocol = "HTTP", port = 80 }}',
         (
-            'roles.W.endpoints.Http.protocol: found "HTTP", accepted: "http", "https", "tcp" or "udp"'
+            'roles.W.endpoints.Http.protocol: found "HTTP", accepted: "http", "https", "tcp", "udp" or "any"'
             f'{NEXT}did you mean "http"?'
         ),
     ),
@@ -633,7 +642,10 @@ BAD = {
         "roles.W.endpoints: found tcp alone, accepted: at least one endpoint with protocol http or https",
     ),
     "a direct server with TLS alone": (
-        f'{W}server = "direct"\nendpoints.In = {{ protocol = "https", port = 443, certificate = "Shop" }}',
+        (
+            f'{W}server = "direct"\ncertificates.Shop = {{ thumbprint = "{"AB" * 20}" }}\n'
+            'endpoints.In = { protocol = "https", port = 443, certificate = "Shop" }'
+        ),
         "roles.W.endpoints: found https alone, accepted: at least one endpoint with protocol http or tcp",
     ),
     "a port of two roles": (

@@ -7,6 +7,7 @@ import pytest
 from hatch_cloudrole.errors import ProjectError
 from hatch_cloudrole.settings import ProjectFacts
 from hatch_cloudrole.settings.model import (
+    Certificate,
     Configuration,
     Endpoint,
     LocalStorage,
@@ -38,6 +39,7 @@ def test_the_whole_vocabulary_becomes_frozen_values() -> None:
         server = "httpplatform"
         static = { "/static/" = "static" }
         endpoints.Http = { protocol = "http", port = 80 }
+        certificates.Shop = { thumbprint = "{env:PRINT}" }
         endpoints.Https = { protocol = "https", port = 443, local-port = 8443, certificate = "Shop" }
 
         [roles.Orders]
@@ -93,6 +95,7 @@ def test_the_whole_vocabulary_becomes_frozen_values() -> None:
                     Endpoint(name="Http", protocol="http", port=80),
                     Endpoint(name="Https", protocol="https", port=443, local_port=8443, certificate="Shop"),
                 ),
+                certificates=(Certificate(name="Shop", thumbprint="{env:PRINT}"),),
             ),
             Role(
                 name="Orders",

@@ -86,6 +86,7 @@ def test_writing_every_default_changes_nothing(kind: str, start: str) -> None:
         ("endpoint", "endpoints.X", 'protocol = "tcp"\nport = 80\n'),
         ("startup-task", "startup-tasks", 'command = "a"\n'),
         ("configuration", "configurations.X", ""),
+        ("certificate", "certificates.X", f'thumbprint = "{"AB" * 20}"\n'),
     ],
 )
 def test_writing_every_default_of_an_inner_table_changes_nothing(table: str, made: str, start: str) -> None:
@@ -106,6 +107,11 @@ def test_writing_every_default_of_an_inner_table_changes_nothing(table: str, mad
         ("local-storage", model.LocalStorage, {"name"}),
         ("startup-task", model.StartupTask, set()),
         ("configuration", model.Configuration, {"name"}),
+        ("certificate", model.Certificate, {"name"}),
+        ("network", model.Network, set()),
+        ("network-configuration", model.NetworkConfiguration, {"name"}),
+        ("probe", model.Probe, {"name"}),
+        ("port-range", model.PortRange, set()),
     ],
 )
 def test_every_field_of_the_model_is_an_option(table: str, made: type, elsewhere: set[str]) -> None:

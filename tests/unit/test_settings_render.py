@@ -14,13 +14,21 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
         service = "Contoso"
         python = "3.13"
         find-links = ["vendor"]
+        network = {{ virtual-network = "vnet", configurations.Test = {{ reserved-ip = "ip" }} }}
+        probes.Up = {{ protocol = "tcp" }}
         [roles.Web]
         {WEB}
         static = {{ "/static" = "web/static" }}
         settings = {{ Mode = "live" }}
-        configurations.Staging = {{ settings = {{ Mode = "{{env:MODE}}" }} }}
-        startup-tasks = [{{ command = 'bin\\a.cmd', environment = {{ A = "1" }} }}]
         local-storage.Cache = {{}}
+        certificates.Shop = {{ thumbprint = "{{env:PRINT}}" }}
+        subnets = ["front"]
+        configurations.Staging.settings = {{ Mode = "{{env:MODE}}" }}
+        configurations.Staging.certificates = {{ Shop = "{"ab " * 20}" }}
+        [[roles.Web.startup-tasks]]
+        command = 'bin\\a.cmd'
+        environment = {{ A = "1" }}
+        role-instance-values = {{ B = "/RoleEnvironment/Deployment/@id" }}
         """
     )
     assert as_json(service) == {
@@ -31,7 +39,28 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
         "exclude_newer": "",
         "find_links": ["vendor"],
         "index_url": "",
-        "configuration_names": ["Cloud", "Local", "Staging"],
+        "lock": "",
+        "sdk_runtime": "",
+        "seed": "",
+        "network": {
+            "virtual_network": "vnet",
+            "reserved_ip": "",
+            "dns_servers": {},
+            "configurations": [
+                {"name": "Test", "virtual_network": None, "reserved_ip": "ip", "dns_servers": None}
+            ],
+        },
+        "probes": [
+            {
+                "name": "Up",
+                "protocol": "tcp",
+                "path": "",
+                "port": None,
+                "interval_in_seconds": 15,
+                "timeout_in_seconds": 31,
+            }
+        ],
+        "configuration_names": ["Cloud", "Local", "Staging", "Test"],
         "roles": [
             {
                 "name": "Web",
@@ -45,8 +74,22 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
                 "asgi_handler": "",
                 "server": "fastcgi",
                 "static": {"/static": "web/static"},
+                "web_config": "cloud-service",
+                "wsgi_log": "",
                 "endpoints": [
-                    {"name": "Http", "protocol": "http", "port": 80, "local_port": None, "certificate": None}
+                    {
+                        "name": "Http",
+                        "protocol": "http",
+                        "port": 80,
+                        "type": "input",
+                        "local_port": None,
+                        "port_ranges": [],
+                        "certificate": None,
+                        "probe": None,
+                        "idle_timeout_in_minutes": None,
+                        "load_balancer_distribution": None,
+                        "ignore_role_instance_status": False,
+                    }
                 ],
                 "search_paths": [],
                 "working_directory": ".",
@@ -60,7 +103,18 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
                 "project_dependencies": True,
                 "install_project": False,
                 "environment": {},
+                "role_instance_values": {},
                 "settings": {"Mode": "live"},
+                "certificates": [
+                    {
+                        "name": "Shop",
+                        "thumbprint": "{env:PRINT}",
+                        "store_location": "LocalMachine",
+                        "store_name": "My",
+                        "permission_level": "limitedOrElevated",
+                    }
+                ],
+                "subnets": ["front"],
                 "instances": 1,
                 "vm_size": "Standard_A1_v2",
                 "local_storage": [{"name": "Cache", "size_mb": 1024, "clean_on_recycle": True}],
@@ -70,6 +124,7 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
                         "elevated": False,
                         "type": "simple",
                         "environment": {"A": "1"},
+                        "role_instance_values": {"B": "/RoleEnvironment/Deployment/@id"},
                     }
                 ],
                 "configurations": [
@@ -78,6 +133,8 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
                         "instances": None,
                         "vm_size": None,
                         "settings": {"Mode": "{env:MODE}"},
+                        "certificates": {"Shop": "AB" * 20},
+                        "subnets": None,
                     }
                 ],
                 "include": [],

@@ -10,7 +10,8 @@ import pytest
 
 from hatch_cloudrole.errors import CloudRoleError, ResolutionError, TransportError, WheelError
 from hatch_cloudrole.lock.indexes import Indexes
-from hatch_cloudrole.lock.uv import UvResolver
+from hatch_cloudrole.lock.model import Directory, Vcs
+from hatch_cloudrole.lock.uv import UvResolver, blames_network
 from hatch_cloudrole.process import Finished
 from hatch_cloudrole.target import Target
 
@@ -43,7 +44,9 @@ class FakeUv:
     env: dict[str, str] = field(default_factory=dict)
     requirements: str = ""
 
-    def __call__(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Finished:
+    def __call__(
+        self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float | None = None
+    ) -> Finished:
         self.argv, self.env = list(argv), dict(env)
         self.requirements = Path(argv[3]).read_text()
         if self.refusal:
@@ -61,7 +64,8 @@ def resolver(
 
 def test_uv_is_asked_for_the_target_and_never_for_this_host(tmp_path: Path) -> None:
     uv = FakeUv()
-    extra = tmp_path / "requirements.txt"
+    extra = tmp_path / "options.txt"
+    extra.touch()
     resolver(uv, tmp_path, indexes=Indexes(find_links=("/wheels",), arguments=("--no-index",))).resolve(
         ["demo", "other>=1"],
         [extra],
@@ -102,10 +106,51 @@ def test_an_answer_becomes_pins_without_credentials(tmp_path: Path) -> None:
     assert by_address.wheels[0].filename == "by_address-2.0-py3-none-any.whl"
 
 
-def test_what_comes_from_no_index_is_refused_by_name(tmp_path: Path) -> None:
-    answer = 'lock-version = "1.0"\n[[packages]]\nname = "editable"\ndirectory = { path = "x" }\n'
-    with pytest.raises(WheelError, match="editable: comes from a folder"):
+def test_folders_and_commits_become_sources(tmp_path: Path) -> None:
+    """Without a version, which only a build can tell; a repository of this host by its path."""
+    answer = f"""
+lock-version = "1.0"
+created-by = "uv"
+[[packages]]
+name = "folder"
+directory = {{ path = "{tmp_path.as_posix()}/libs", editable = true }}
+[[packages]]
+name = "commit"
+version = "3.0"
+vcs = {{ type = "git", url = "https://me:pw@x.example/r", requested-revision = "main", commit-id = "{"a" * 40}", subdirectory = "py" }}
+[[packages]]
+name = "here"
+vcs = {{ type = "git", url = "file:///srv/r%20r", commit-id = "{"b" * 40}" }}
+"""
+    commit, folder, here = resolver(FakeUv(answer), tmp_path).resolve(["demo"], [], target=WINDOWS)
+    assert (commit.version, folder.version) == (None, None)
+    assert folder.source == Directory(path=f"{tmp_path.as_posix()}/libs")
+    assert commit.source == Vcs(
+        commit="a" * 40, url="https://x.example/r", requested="main", subdirectory="py"
+    )
+    assert here.source == Vcs(commit="b" * 40, path="/srv/r r")
+
+
+def test_a_folder_in_an_archive_is_refused_by_name(tmp_path: Path) -> None:
+    answer = """
+lock-version = "1.0"
+created-by = "uv"
+[[packages]]
+name = "inner"
+archive = { url = "https://x.example/main.tar.gz", subdirectory = "py", hashes = { sha256 = "cc" } }
+"""
+    with pytest.raises(WheelError, match="inner: is a folder in an archive"):
         resolver(FakeUv(answer), tmp_path).resolve(["demo"], [], target=WINDOWS)
+
+
+def test_options_that_uv_wants_on_its_command_line_get_there(tmp_path: Path) -> None:
+    options = tmp_path / "options.txt"
+    options.write_text("--pre\n--trusted-host x.example\n--index-url https://x.example\n")
+    uv = FakeUv()
+    resolver(uv, tmp_path).resolve(["demo"], [options], target=WINDOWS)
+    line = " ".join(uv.argv)
+    assert "--prerelease allow --allow-insecure-host x.example" in line
+    assert "--index-url" not in line
 
 
 @pytest.mark.parametrize(
@@ -142,3 +187,28 @@ def test_uv_that_cannot_start_is_said_so(tmp_path: Path) -> None:
         UvResolver(run=missing, env={}, indexes=Indexes(), root=tmp_path).resolve(
             ["demo"], [], target=WINDOWS
         )
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ("error: Failed to build `a==1`\n  cause: Failed to fetch: `http://x.example/`", True),
+        (
+            "error: Failed to build `a==1`\n  cause: Call failed\n\n     [stderr]\n     certificate.c: timed out",
+            False,
+        ),
+    ],
+)
+def test_what_a_build_says_of_networks_is_not_ours(stderr: str, *, expected: bool) -> None:
+    assert blames_network(stderr) is expected
+
+
+def test_a_failed_build_is_told_with_its_end_and_what_helps(tmp_path: Path) -> None:
+    words = "error: Failed to build `Broken==1.0`\n  cause: x\n\n    [stderr]\n    cc: not found\n\nhint: uv's own\n"
+    with pytest.raises(WheelError) as caught:
+        resolver(FakeUv(refusal=Finished(1, "", words)), tmp_path).resolve(["demo"], [], target=WINDOWS)
+    (fault,) = caught.value.faults
+    assert fault.where == "broken 1.0"
+    assert "cc: not found" in fault.what
+    assert "hint" not in fault.what
+    assert "pip wheel --no-deps broken==1.0" in fault.remedy

@@ -19,10 +19,11 @@ from hatch_cloudrole.lock.model import Artifact, Pin
 from hatch_cloudrole.target import Target
 from hatch_cloudrole.wheels.build import rewrite_wheel
 from hatch_cloudrole.wheels.closure import closure_faults
-from hatch_cloudrole.wheels.model import Wheel
+from hatch_cloudrole.wheels.fetch import safe_filename
+from hatch_cloudrole.wheels.model import Provenance, Wheel
 from hatch_cloudrole.wheels.store import Store
 from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit, unsafe_name
-from hatch_cloudrole.wheels.wheelhouse import fitting, safe_filename
+from hatch_cloudrole.wheels.wheelhouse import fitting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,9 +207,9 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path: Path) -> None:
 def test_a_built_wheel_is_found_by_sdist_and_target(tmp_path: Path) -> None:
     store = Store(tmp_path)
     kept = keep(store, GOOD)
-    store.add_built("a" * 64, WINDOWS, kept)
+    store.add_built(WINDOWS, kept, Provenance(sdist="d.tar.gz", sha256="a" * 64, wheel=kept.filename))
     assert store.built_wheel("a" * 64, WINDOWS) == kept
-    assert store.built_wheel("a" * 64, LINUX) is None
+    assert store.built_wheel("a" * 64, LINUX) == kept, "it is pure: once is enough"
     assert store.built_wheel("b" * 64, WINDOWS) is None
 
 

@@ -56,7 +56,7 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
 def processor(places: Places, python: str) -> Processor:
     """What answers requests, each path quoted where a command line needs it."""
     wrapper = places.bin / "_cloudrole" / "wfastcgi.py"
-    return Processor(python, _word(str(wrapper)), f"{_word(str(places.role_py))} serve")
+    return Processor(python, _word(str(wrapper)), f"{_word(str(places.role_py))} serve", str(places.startup))
 
 
 def _word(path: str) -> str:

@@ -6,6 +6,7 @@ the handler named PythonHandler, and web.emulator.config or web.cloud.config ins
 
 from __future__ import annotations
 
+import ntpath
 import os
 import tempfile
 from dataclasses import dataclass
@@ -26,11 +27,15 @@ HANDLER = "PythonHandler"
 
 @dataclass(frozen=True)
 class Processor:
-    """The program that answers: an interpreter and its argument line, ready for a command line."""
+    """The program that answers: an interpreter and its argument line, ready for a command line.
+
+    `startup` is the folder on PYTHONPATH by which processes find the role's packages.
+    """
 
     python: str
     fastcgi_arguments: str
     serve_arguments: str
+    startup: str = ""
 
     @property
     def script_processor(self) -> str:
@@ -103,9 +108,24 @@ def edited(data: bytes, processor: Processor, where: Path) -> bytes:
     for platform in _elements(document, "httpPlatform"):
         changed |= _set(platform, "processPath", processor.python)
         changed |= _set(platform, "arguments", processor.serve_arguments)
+    for setting in _elements(document, "add"):
+        if _inside(setting, "appSettings"):
+            key, value = setting.getAttribute("key"), setting.getAttribute("value")
+            changed |= _set(setting, "value", _app_setting(key, value, processor))
     if not found:
         raise IisError(f"{where}: has no handler named {HANDLER} in system.webServer/handlers; add it")
     return document.toxml(encoding="utf-8") if changed else data
+
+
+def _app_setting(key: str, value: str, processor: Processor) -> str:
+    """A setting as wfastcgi can use it, which lays them over its environment for each request."""
+    if key.upper() == "PYTHONPATH" and processor.startup:
+        paths = [path for path in value.split(";") if path and path != processor.startup]
+        # Without it child processes would not find the packages.
+        return ";".join([processor.startup, *paths])
+    if key.upper() == "WSGI_LOG":
+        return ntpath.expandvars(value)  # wfastcgi expands nothing in it
+    return value
 
 
 def _set(element: minidom.Element, name: str, value: str) -> bool:
