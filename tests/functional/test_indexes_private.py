@@ -116,6 +116,10 @@ class Ways:
         program.write_text(
             f"#!{sys.executable}\nimport sys\n"
             f"if '127.0.0.1' not in ' '.join(sys.argv): sys.exit(1)\n"
+            # as newer releases of pip ask the real one
+            f"if '--output=json' in sys.argv:\n"
+            f'    print(\'{{"username": "{USER}", "password": "{PASSWORD}"}}\')\n'
+            f"    sys.exit()\n"
             f"if '--mode' in sys.argv or 'creds' in ' '.join(sys.argv): print('{USER}')\n"
             f"print('{PASSWORD}')\n"
         )
