@@ -73,7 +73,7 @@ _SHARED = (
     Option(
         "nuget-feed",
         names.URL,
-        about='The feed of `runtime = "nuget"`.',
+        about='The feed of `runtime = "nuget"`, which this release refuses to build: name the .nupkg itself.',
         example='"https://nuget.example.com/v3/index.json"',
     ),
 )
