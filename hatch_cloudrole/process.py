@@ -51,8 +51,8 @@ def run(
     :raises OSError: the program cannot be started.
     :raises TimeLimitError: it took longer than `timeout`, or was cancelled.
     """
-    # Only a group of its own can be stopped as a whole. Without a limit, Ctrl-C reaches it as it does us.
-    own_group = timeout is not None and sys.platform != "win32"
+    # Only a group of its own can be stopped as a whole, when the time is up or this process is told to end.
+    own_group = sys.platform != "win32"
     with subprocess.Popen(  # noqa: S603 - argv lists only, never a shell
         list(argv),
         cwd=cwd,
