@@ -308,7 +308,7 @@ class Build:
                     role,
                     files=files,
                     wheels=wheels,
-                    pylock=role_pylock(wheels, role.target).encode(),
+                    pylock=role_pylock(wheels, role.target, packed=role.install == "wheels").encode(),
                     scripts=named_for(role, instance_files(role.target)),
                     runtime=runtimes[role.name].record,
                     archive=runtimes[role.name].files,

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["role_pylock"]
 
 
-def role_pylock(wheels: Sequence[Wheel], target: Target) -> str:
-    """The lock that installers read: `path` is where the wheel lies in approot, `url` where it came from."""
+def role_pylock(wheels: Sequence[Wheel], target: Target, *, packed: bool = True) -> str:
+    """The lock that installers read: `path` is where the wheel lies in approot, `url` where it came from.
+
+    Where they are not `packed` into approot, only a wheel that has no other address has a path, as it must.
+    """
     import tomli_w
 
     packages: list[dict[str, Any]] = []
@@ -24,7 +27,8 @@ def role_pylock(wheels: Sequence[Wheel], target: Target) -> str:
         entry: dict[str, Any] = {"name": wheel.filename}
         if wheel.url:
             entry["url"] = clean_url(wheel.url)
-        entry["path"] = f"wheels/{wheel.filename}"
+        if packed or not wheel.url:
+            entry["path"] = f"wheels/{wheel.filename}"
         entry["size"] = wheel.content.size
         entry["hashes"] = {"sha256": wheel.content.sha256}
         package: dict[str, Any] = {"name": str(wheel.name), "version": str(wheel.version)}

@@ -47,6 +47,7 @@ def role_json(service: Service, role: Role, wheels: Sequence[Wheel], *, runtime:
         "endpoint": _endpoint(role),
         "static": dict(role.static),
         "local_storage": [storage.name for storage in role.local_storage],
+        "install": role.install,
         "wheels": [
             {
                 "file": wheel.filename,

@@ -12,6 +12,7 @@ from hatch_cloudrole.role.handlers import installed_modules, missing_names
 from hatch_cloudrole.role.requirements import render_requirements
 from hatch_cloudrole.role.role_json import role_json
 from hatch_cloudrole.role.site import shown_notes, site_faults, site_files, static_types
+from hatch_cloudrole.role.unpacked import FOLDER, Unpacked, unpack_wheels
 from hatch_cloudrole.role.web_config import PLACEHOLDER, web_config
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, package_faults, path_faults
 from hatch_cloudrole.settings.place import TABLE
@@ -74,10 +75,11 @@ def build_role_tree(
     if role.has_site and role.web_config == "websites":
         ours[PLACEHOLDER] = Content.of_bytes(b"")
     replaced = {path: own for path in ours if (own := _find(path, theirs, role))}
+    packages = _packages(role, wheels)
     approot = {
         **theirs,
         **{path: content for path, content in ours.items() if path not in replaced},
-        **{f"wheels/{wheel.filename}": wheel.content for wheel in wheels},
+        **packages.files,
         **(archive or {}),
         "requirements.txt": Content.of_bytes(render_requirements(wheels)),
         "pylock.toml": Content.of_bytes(pylock),
@@ -97,10 +99,17 @@ def build_role_tree(
             *_input_notes(role, inputs),
             *_own_notes(role, theirs, replaced),
             *shown_notes(role, theirs),
+            *(f"{role.name}: {note}" for note in packages.notes),
         ),
         own_scripts=frozenset(posixpath.basename(path) for path in replaced if path.startswith("bin/")),
         warnings=tuple(missing_names(role, theirs, installed_modules(wheels))),
     )
+
+
+def _packages(role: Role, wheels: Sequence[Wheel]) -> Unpacked:
+    if role.install == "unpacked":
+        return unpack_wheels(wheels, role.target)
+    return Unpacked(files={f"wheels/{wheel.filename}": wheel.content for wheel in wheels})
 
 
 def _check_unique(wheels: Sequence[Wheel]) -> None:
@@ -155,6 +164,11 @@ def _missing_faults(role: Role, theirs: Mapping[str, Content]) -> Iterator[Fault
     if folder != "." and not any(path.startswith(f"{folder}/") for path in theirs):
         what = f"no file below {folder!r} is shipped, so that the folder will not be there"
         yield Fault(toml_key(*TABLE, "roles", role.name, "working-directory"), what, remedy)
+    own = [path for path in sorted(theirs) if _key(path, role).startswith(f"{FOLDER}/")]
+    if role.install == "unpacked" and own:
+        what = f'found "unpacked" with {own[0]}, accepted: without files of the role in {FOLDER}'
+        remedy = 'rename that folder of the project, or choose "wheels"'
+        yield Fault(toml_key(*TABLE, "roles", role.name, "install"), what, remedy)
 
 
 def _path_faults(role: Role, approot: Mapping[str, Content], site: Mapping[str, Content]) -> list[Fault]:
@@ -164,4 +178,13 @@ def _path_faults(role: Role, approot: Mapping[str, Content], site: Mapping[str, 
     else:
         faults = package_faults(paths)
     start = "" if role.root == "." else f"{role.root}/"
-    return [replace(fault, where=f"{start}{fault.where} (role {role.name})") for fault in faults]
+    return [_told(fault, role, start) for fault in faults]
+
+
+def _told(fault: Fault, role: Role, start: str) -> Fault:
+    where = f"{start}{fault.where} (role {role.name})"
+    if role.install == "unpacked" and fault.where.startswith(f"{FOLDER}/"):
+        return replace(
+            fault, where=where, remedy='it is a package\'s: choose install = "wheels" for the role'
+        )
+    return replace(fault, where=where)

@@ -36,6 +36,7 @@ Distribution = Literal["sourceIP", "sourceIPProtocol", "none"]
 StoreLocation = Literal["LocalMachine", "CurrentUser"]
 PermissionLevel = Literal["limitedOrElevated", "elevated"]
 WebConfig = Literal["cloud-service", "websites"]
+Install = Literal["wheels", "unpacked"]
 TaskType = Literal["simple", "foreground", "background"]
 
 
@@ -219,6 +220,8 @@ class Role:
     dependency_groups: tuple[str, ...] = ()
     project_dependencies: bool = True
     install_project: bool = False
+    install: Install = "wheels"
+    """Whether the instance installs wheels, or the build lays the packages out."""
     environment: tuple[tuple[str, str], ...] = ()
     role_instance_values: tuple[tuple[str, str], ...] = ()
     """Variables by the XPath of what they get on an instance."""

@@ -164,6 +164,14 @@ ROLE_ONLY = (
         example="true",
     ),
     Option(
+        "install",
+        Choice(("wheels", "unpacked")),
+        default='"wheels"',
+        about="How the packages travel: as wheels, which the instance installs, or laid out in `lib`, where "
+        "it uses them as they are. That .cspkg is larger, and its role configured sooner.",
+        example='"unpacked"',
+    ),
+    Option(
         "environment",
         parts.ENVIRONMENT,
         default="{}",

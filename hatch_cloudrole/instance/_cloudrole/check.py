@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,10 +9,10 @@ from typing import TYPE_CHECKING
 from .configure import processor
 from .embeddable import program_python
 from .faults import RoleError
-from .install import installed_digest, wanted_digest
+from .install import is_installed
 from .interpreter import check_interpreter, this_interpreter
 from .launch import program_command
-from .unpack import file_digest
+from .record import encoded, file_digest, parse_record
 from .webconfig import edited, site_folder
 
 if TYPE_CHECKING:
@@ -33,7 +31,8 @@ def faults(settings: Settings, places: Places) -> Iterator[str]:
         check_interpreter(this_interpreter(), settings.minor, settings.platform)
     except RoleError as error:
         yield str(error)
-    yield from _wheel_faults(settings, places)
+    if not settings.is_unpacked:
+        yield from _wheel_faults(settings, places)
     yield from _package_faults(settings, places)
     yield from _program_faults(settings, places)
     if settings.has_site:
@@ -53,24 +52,23 @@ def _wheel_faults(settings: Settings, places: Places) -> Iterator[str]:
 
 def _package_faults(settings: Settings, places: Places) -> Iterator[str]:
     folder = places.site_packages
-    if installed_digest(folder) != wanted_digest(settings, _python(places)):
+    if not is_installed(settings, places, _python(places)):
         yield f"{folder}: does not hold the packages of role.json for {sys.executable}; run configure"
         return
+    remedy = "deploy the package again" if settings.is_unpacked else "remove site-packages and run configure"
     for record in sorted(folder.glob("*.dist-info/RECORD")):
-        with record.open(encoding="utf-8", newline="") as stream:
-            for name, digest, _ in csv.reader(stream):
-                if digest:
-                    yield from _file_faults(folder / name, digest)
+        for name, digest in parse_record(record.read_bytes()):
+            if digest:
+                yield from _file_faults(folder / name, digest, remedy)
 
 
-def _file_faults(path: Path, digest: str) -> Iterator[str]:
-    remedy = "remove site-packages and run configure"
+def _file_faults(path: Path, digest: str, remedy: str) -> Iterator[str]:
     try:
-        found = base64.urlsafe_b64encode(file_digest(path)).rstrip(b"=").decode("ascii")
+        found = encoded(file_digest(path))
     except OSError as error:
         yield f"{path}: cannot be read ({error.strerror}); {remedy}"
     else:
-        if digest != f"sha256={found}":
+        if digest != found:
             yield f"{path}: is not what was installed; {remedy}"
 
 

@@ -61,6 +61,7 @@ def main(arguments: Sequence[str], approot: Path) -> int:
 def _run(command: str, places: Places, log: Log) -> int:
     log.say(f"==== {command}: Python {sys.version.split()[0]}, process {os.getpid()}, {places.approot}")
     settings = read_settings(places.role_json)
+    places = places.of_role(settings)
     log.event(
         "start", command=command, role=settings.role, version=settings.version, approot=str(places.approot)
     )

@@ -69,9 +69,13 @@ def _install(settings: Settings, places: Places, python: str, log: Log) -> None:
     seconds = round(time.monotonic() - begin, 3)
     count = len(settings.wheels)
     log.event("installed", wheels=count, changed=changed, seconds=seconds)
-    log.say(
-        f"{count} wheels installed in {seconds} s" if changed else f"{count} wheels are installed already"
-    )
+    if settings.is_unpacked:
+        done = f"checked in {seconds} s" if changed else "checked before"
+        log.say(f"{count} packages lie in {places.site_packages}, {done}")
+    elif changed:
+        log.say(f"{count} wheels installed in {seconds} s")
+    else:
+        log.say(f"{count} wheels are installed already")
 
 
 def _remember(places: Places, python: str) -> None:

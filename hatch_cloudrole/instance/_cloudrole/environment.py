@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from typing import TYPE_CHECKING
 
+from .embeddable import program_python
 from .startup import sitecustomize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .places import Places
     from .settings import Settings
 
 __all__ = ["apply", "program_environment", "search_paths"]
+
+_PYTHON = "CLOUDROLE_PYTHON"
+"""The interpreter, for commands of packages that were laid out where nobody knew it."""
 
 
 def search_paths(settings: Settings, places: Places) -> list[str]:
@@ -42,10 +49,14 @@ def program_environment(settings: Settings, places: Places, env: Mapping[str, st
     scripts = str(places.scripts)
     if scripts not in path.split(os.pathsep):
         _set(result, "PATH", os.pathsep.join(filter(None, [scripts, path])), windows=windows)
+    result[_PYTHON] = program_python(sys.executable, places.home)
     result[sitecustomize.SITE_PACKAGES] = str(places.site_packages)
     result[sitecustomize.SEARCH_PATHS] = sitecustomize.encode(search_paths(settings, places))
     # What a user of the instance installed for himself is no part of the role.
     result.setdefault("PYTHONNOUSERSITE", "1")
+    if places.is_unpacked and not _is_writable(places.site_packages):
+        # Python would compile the packages at every start, and find no place for the result.
+        result.setdefault("PYTHONPYCACHEPREFIX", str(places.compiled))
     return result
 
 
@@ -53,6 +64,14 @@ def apply(settings: Settings, places: Places) -> None:
     """Give this very process what `program_environment` gives a new one."""
     os.environ.update(program_environment(settings, places, os.environ))
     sitecustomize.activate(str(places.site_packages), search_paths(settings, places))
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _set(env: dict[str, str], name: str, value: str, *, windows: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .adopt import MARKER, adopt, is_adopted, wheels_digest
 from .faults import DiskError
 from .unpack import unpack_wheels
 
@@ -22,29 +22,28 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["MARKER", "disk_error", "install", "installed_digest", "wanted_digest"]
+__all__ = ["disk_error", "install", "is_installed"]
 
-MARKER = ".cloudrole.json"
-"""Lies in a site-packages that is whole, and says of what it was made."""
 _RECIPE = 1
 """Changes with every release whose result differs for the same wheels."""
 _NEW, _OLD = "new.", "old."
 _PATIENCE = 10.0
 
 
-def wanted_digest(settings: Settings, python: str) -> str:
+def is_installed(settings: Settings, places: Places, python: str) -> bool:
+    """Whether the packages of role.json are there, for the program's interpreter `python`."""
+    if settings.is_unpacked:
+        return is_adopted(settings, places)
+    return _installed_digest(places.installed) == _wanted_digest(settings, python)
+
+
+def _wanted_digest(settings: Settings, python: str) -> str:
     """Stands for everything that decides what `site-packages` holds."""
-    parts = [
-        str(_RECIPE),
-        python,
-        sys.implementation.cache_tag or "",
-        settings.platform,
-        *(f"{wheel.file} {wheel.sha256}" for wheel in settings.wheels),
-    ]
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    made = [str(_RECIPE), python, sys.implementation.cache_tag or "", settings.platform]
+    return wheels_digest(settings.wheels, made)
 
 
-def installed_digest(site_packages: Path) -> str:
+def _installed_digest(site_packages: Path) -> str:
     """The digest of what is installed; empty where nothing whole is."""
     try:
         data = json.loads((site_packages / MARKER).read_text(encoding="ascii"))
@@ -56,6 +55,8 @@ def installed_digest(site_packages: Path) -> str:
 def install(settings: Settings, places: Places, python: str, warn: Callable[[str], None]) -> bool:
     """Install the wheelhouse unless exactly that is installed; say whether anything was done.
 
+    Packages that were deployed as they are used are looked at instead.
+
     Everything goes into a new folder, which takes its place by two renames: whenever this is killed, there is
     the old tree, the new one, or none, and the next run cleans up. The caller holds the lock.
 
@@ -64,17 +65,19 @@ def install(settings: Settings, places: Places, python: str, warn: Callable[[str
     """
     try:
         _clean(places.home)
-        digest = wanted_digest(settings, python)
-        if installed_digest(places.site_packages) == digest:
+        if settings.is_unpacked:
+            return adopt(settings, places)
+        if is_installed(settings, places, python):
             return False
         # This name is shorter than the final one, so no path is too long here that is not too long there.
         staging = Path(tempfile.mkdtemp(prefix=_NEW, dir=places.home))
         try:
             os.chmod(staging, 0o755)  # noqa: S103 - the role's program may be another user
             unpack_wheels(
-                settings.wheels, places.wheels, staging, python=python, final=places.site_packages, warn=warn
+                settings.wheels, places.wheels, staging, python=python, final=places.installed, warn=warn
             )
-            marker = {"schema": 1, "digest": digest, "wheels": [wheel.file for wheel in settings.wheels]}
+            files = [wheel.file for wheel in settings.wheels]
+            marker = {"schema": 1, "digest": _wanted_digest(settings, python), "wheels": files}
             (staging / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="ascii")
             _swap(staging, places)
         except BaseException:
@@ -120,10 +123,10 @@ def _remove(folder: Path) -> None:
 
 
 def _swap(staging: Path, places: Places) -> None:
-    if places.site_packages.exists():
+    if places.installed.exists():
         old = Path(tempfile.mkdtemp(prefix=_OLD, dir=places.home))
-        _rename(places.site_packages, old / "site-packages")
-    _rename(staging, places.site_packages)
+        _rename(places.installed, old / "site-packages")
+    _rename(staging, places.installed)
 
 
 def _rename(source: Path, target: Path) -> None:

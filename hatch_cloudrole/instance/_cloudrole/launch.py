@@ -14,7 +14,7 @@ from .bond import before_start, bind
 from .embeddable import program_python
 from .environment import program_environment
 from .faults import NotConfiguredError, ProgramError
-from .install import installed_digest, wanted_digest
+from .install import is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     :raises ProgramError: there is no program, or it cannot be started.
     """
     python = program_python(sys.executable, places.home)
-    installed = installed_digest(places.site_packages) == wanted_digest(settings, python)
-    if (settings.wheels and not installed) or not Path(python).exists():
+    if (settings.wheels and not is_installed(settings, places, python)) or not Path(python).exists():
         raise NotConfiguredError(
             f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; "
             "run configure first"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .settings import Settings
 
 __all__ = ["Places"]
 
@@ -19,6 +21,7 @@ class Places:
     approot: Path
     home: Path
     logs: Path
+    is_unpacked: bool = False
 
     @classmethod
     def of(cls, approot: Path, env: Mapping[str, str]) -> Places:
@@ -31,6 +34,10 @@ class Places:
         else:
             logs = approot / "logs"
         return cls(approot, home, logs)
+
+    def of_role(self, settings: Settings) -> Places:
+        """The same for this role, whose packages may lie in approot as they are used."""
+        return replace(self, is_unpacked=settings.is_unpacked)
 
     @property
     def bin(self) -> Path:
@@ -50,7 +57,18 @@ class Places:
 
     @property
     def site_packages(self) -> Path:
+        """Where Python finds the packages: what `configure` made of the wheels, or what was deployed."""
+        return self.approot / "lib" if self.is_unpacked else self.installed
+
+    @property
+    def installed(self) -> Path:
+        """What `configure` makes of the wheels."""
         return self.home / "site-packages"
+
+    @property
+    def compiled(self) -> Path:
+        """Where Python keeps compiled modules of packages that lie where nothing can be written."""
+        return self.home / "pycache"
 
     @property
     def scripts(self) -> Path:

@@ -27,9 +27,23 @@ sys.argv[0] = {name!r}
 sys.exit({attribute}())
 """
 
+_FIND_PYTHON_SH = b"""\
+#!/bin/sh
+'''exec' "${CLOUDROLE_PYTHON:-$(cat -- "$(dirname -- "$0")/../../.cloudrole/python.txt")}" "$0" "$@"
+' '''
+"""
+_FIND_PYTHON_BATCH = (
+    "@setlocal DisableDelayedExpansion\r\n"
+    '@if not defined CLOUDROLE_PYTHON set /p CLOUDROLE_PYTHON=<"%~dp0..\\..\\.cloudrole\\python.txt"\r\n'
+)
+"""The role's program and its children have the variable; others know where `configure` writes it down."""
 
-def entry_script(point: EntryPoint, python: str, *, windows: bool) -> dict[str, bytes]:
-    """File name -> content of the command of an entry point, for the interpreter `python`."""
+
+def entry_script(point: EntryPoint, python: str | None, *, windows: bool) -> dict[str, bytes]:
+    """File name -> content of the command of an entry point, for the interpreter `python`.
+
+    Here and below None means the one that runs the role, which is found when the command is started.
+    """
     first = point.attribute.partition(".")[0]
     body = _BODY.format(module=point.module, first=first, attribute=point.attribute, name=point.name)
     return _files(point.name, body.encode("utf-8"), python, windows=windows)
@@ -40,21 +54,28 @@ def is_python_script(data: bytes) -> bool:
     return data.startswith(b"#!python")
 
 
-def wheel_script(name: str, data: bytes, python: str, *, windows: bool) -> dict[str, bytes]:
+def wheel_script(name: str, data: bytes, python: str | None, *, windows: bool) -> dict[str, bytes]:
     """File name -> content of a script that lies in a wheel as `name`."""
     if not is_python_script(data):
         return {name: data}
     return _files(name, data.partition(b"\n")[2], python, windows=windows)
 
 
-def _files(name: str, body: bytes, python: str, *, windows: bool) -> dict[str, bytes]:
+def _files(name: str, body: bytes, python: str | None, *, windows: bool) -> dict[str, bytes]:
     if not windows:
-        return {name: _shebang(python) + body}
+        return {name: (_FIND_PYTHON_SH if python is None else _shebang(python)) + body}
     stem = name.removesuffix(".py")
-    escaped = python.replace("%", "%%")
-    batch = f'@"{escaped}" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
-    # cmd.exe reads a batch file in the code page of the machine: so does this path stand in it.
-    return {f"{stem}.cmd": batch.encode("mbcs" if _has_mbcs() else "utf-8"), f"{stem}-script.py": body}
+    if python is None:
+        batch = (_FIND_PYTHON_BATCH + _batch("%CLOUDROLE_PYTHON%", stem)).encode()
+    else:
+        text = _batch(python.replace("%", "%%"), stem)
+        # cmd.exe reads a batch file in the code page of the machine: so does this path stand in it.
+        batch = text.encode("mbcs" if _has_mbcs() else "utf-8")
+    return {f"{stem}.cmd": batch, f"{stem}-script.py": body}
+
+
+def _batch(python: str, stem: str) -> str:
+    return f'@"{python}" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
 
 
 def _has_mbcs() -> bool:

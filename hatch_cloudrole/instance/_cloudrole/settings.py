@@ -57,6 +57,12 @@ class Settings:
     asgi_handler: str
     endpoint: Endpoint | None
     wheels: tuple[PinnedWheel, ...]
+    install: str = "wheels"
+
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether the packages lie in the package as they are used, and not as wheels."""
+        return self.install == "unpacked"
 
     @property
     def minor(self) -> str:
@@ -126,6 +132,7 @@ def parse_settings(data: Any, where: str) -> Settings:
             )
             for wheel in table.tables("wheels")
         ),
+        install=table.text("install", "wheels"),
     )
 
 

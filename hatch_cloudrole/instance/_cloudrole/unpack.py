@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
-import io
 import os
 import threading
 import zipfile
@@ -14,20 +11,19 @@ from typing import TYPE_CHECKING
 
 from .compile import compile_tree
 from .faults import WheelhouseError
-from .scripts import entry_script, is_python_script, wheel_script
+from .layout import find_owners, placements
+from .record import encoded, file_digest, render_record
 from .wheel import plan_wheel, read_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from .settings import PinnedWheel
-    from .wheel import Member, Plan
+    from .wheel import Plan
 
-__all__ = ["INSTALLER", "file_digest", "unpack_wheels"]
+__all__ = ["unpack_wheels"]
 
-INSTALLER = b"hatch-cloudrole\n"
-_CHUNK = 1 << 20
 _DATE = 315619200
 """1980-01-02. A compiled module names the date of its source, which therefore must not vary."""
 _DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, UnicodeDecodeError, EOFError)
@@ -52,7 +48,7 @@ def unpack_wheels(
     """
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         plans = list(pool.map(lambda wheel: _verified_plan(folder / wheel.file, wheel), wheels))
-        owners = _owners(wheels, plans, warn)
+        owners = find_owners(wheels, plans, warn, windows=os.name == "nt")
         layout = _Layout(staging, python, owners)
         jobs = [
             pool.submit(layout.unpack, folder / wheel.file, wheel, plan) for wheel, plan in zip(wheels, plans)
@@ -65,18 +61,6 @@ def unpack_wheels(
                 job.cancel()
             raise
     compile_tree(staging, layout.written, final)
-
-
-def file_digest(path: Path) -> bytes:
-    """The SHA-256 of a file.
-
-    :raises OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for piece in iter(lambda: stream.read(_CHUNK), b""):
-            digest.update(piece)
-    return digest.digest()
 
 
 def _verified_plan(path: Path, wheel: PinnedWheel) -> Plan:
@@ -96,32 +80,6 @@ def _verified_plan(path: Path, wheel: PinnedWheel) -> Plan:
         raise WheelhouseError(f"{wheel.file}: refused: {error}") from error
 
 
-def _owners(
-    wheels: Sequence[PinnedWheel], plans: Sequence[Plan], warn: Callable[[str], None]
-) -> dict[str, PinnedWheel]:
-    """Place -> the wheel whose file is to be there."""
-    owners: dict[str, PinnedWheel] = {}
-    for wheel, plan in zip(wheels, plans):
-        for target in _targets(plan):
-            key = _key(target)
-            other = owners.get(key)
-            if other is not None and other is not wheel:
-                warn(f"{target} is in {other.file} and in {wheel.file}; the latter is used")
-            owners[key] = wheel
-    return owners
-
-
-def _targets(plan: Plan) -> Iterator[str]:
-    yield from (member.target for member in plan.members)
-    for point in plan.entry_points:
-        yield from (f"bin/{name}" for name in entry_script(point, "", windows=os.name == "nt"))
-
-
-def _key(target: str) -> str:
-    """Two targets of one key are one file."""
-    return os.path.normcase(target)
-
-
 class _Layout:
     """The folder that is being filled, by several threads."""
 
@@ -135,34 +93,19 @@ class _Layout:
 
     def unpack(self, path: Path, wheel: PinnedWheel, plan: Plan) -> None:
         record: list[tuple[str, str, int]] = []
-
-        def put(target: str, pieces: Iterable[bytes], *, executable: bool = False) -> None:
-            if self.owners.setdefault(_key(target), wheel) is wheel:
-                record.append((target, *self.write(target, pieces, executable=executable)))
-
         try:
             with zipfile.ZipFile(path) as archive:
-                for member in plan.members:
-                    pieces = read_member(archive, member, wheel)
-                    if member.is_script:
-                        for name, data in self._script(member, b"".join(pieces)).items():
-                            put(name, [data], executable=True)
-                    elif member.target != f"{plan.dist_info}/INSTALLER":
-                        put(member.target, pieces, executable=member.is_executable)
+                for placed in placements(
+                    archive, wheel, plan, self.owners, python=self.python, windows=os.name == "nt"
+                ):
+                    pieces: Iterable[bytes] = () if placed.data is None else [placed.data]
+                    if placed.member is not None:
+                        pieces = read_member(archive, placed.member, wheel)
+                    written = self.write(placed.target, pieces, executable=placed.executable)
+                    record.append((placed.target, *written))
         except _DAMAGE as error:
             raise WheelhouseError(f"{wheel.file}: refused: {error}") from error
-        for point in plan.entry_points:
-            for name, data in entry_script(point, self.python, windows=os.name == "nt").items():
-                put(f"bin/{name}", [data], executable=True)
-        put(f"{plan.dist_info}/INSTALLER", [INSTALLER])
-        put(f"{plan.dist_info}/RECORD", [_record(record, plan.dist_info)])
-
-    def _script(self, member: Member, data: bytes) -> dict[str, bytes]:
-        if not is_python_script(data):
-            return {member.target: data}
-        name = member.target[len("bin/") :]
-        files = wheel_script(name, data, self.python, windows=os.name == "nt")
-        return {f"bin/{file}": content for file, content in files.items()}
+        self.write(f"{plan.dist_info}/RECORD", [render_record(record, plan.dist_info)], executable=False)
 
     def write(self, target: str, pieces: Iterable[bytes], *, executable: bool) -> tuple[str, int]:
         """Write one file; return its hash as RECORD has it, and its size. All files pass here."""
@@ -184,12 +127,4 @@ class _Layout:
             os.utime(path, (_DATE, _DATE))
         with self.mutex:
             self.written.append(target)
-        return "sha256=" + base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode("ascii"), size
-
-
-def _record(rows: list[tuple[str, str, int]], dist_info: str) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(sorted(rows))
-    writer.writerow((f"{dist_info}/RECORD", "", ""))
-    return text.getvalue().encode("utf-8")
+        return encoded(digest.digest()), size

@@ -15,7 +15,9 @@ if __name__ == "__main__":
     from _cloudrole.settings import read_settings
 
     places = Places.of(here.parent.parent, os.environ)
-    environment.apply(read_settings(places.role_json), places)
+    settings = read_settings(places.role_json)
+    places = places.of_role(settings)
+    environment.apply(settings, places)
     sys.path.remove(str(here.parent))
     # wfastcgi overwrites the first entry, whatever it is.
     sys.path.insert(0, "")
