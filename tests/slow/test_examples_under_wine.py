@@ -167,10 +167,13 @@ def copy_example(name: str, root: Path, changes: dict[str, str] | None = None) -
     return root
 
 
+@pytest.mark.parametrize("install", ["wheels", "unpacked"])
 def test_data_worker_computes_with_its_compiled_packages(
-    tmp_path: Path, shared_cache: Path, wine: Path
+    tmp_path: Path, shared_cache: Path, wine: Path, install: str
 ) -> None:
-    root = copy_example("data-worker", tmp_path / "project")
+    startup = 'startup-file = "worker.py"'
+    changes = {startup: f'{startup}\ninstall = "{install}"'}
+    root = copy_example("data-worker", tmp_path / "project", changes)
     role = Instance(roles_of(root, shared_cache, tmp_path / "on instance") / "Data" / "approot", wine, 13)
     role.run("configure")
     result = json.loads(role.run("launch").splitlines()[-1])

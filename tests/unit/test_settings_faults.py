@@ -184,7 +184,7 @@ BAD = {
         (
             "roles.R.os-family: unknown key, accepted: arguments, asgi-handler, certificates, configurations, dependencies, "
             "dependency-groups, deployed-python-interpreter-path, endpoints, environment, exclude, features, include, "
-            "install-project, instances, local-storage, nuget-feed, platform, project-dependencies, python, "
+            "install, install-project, instances, local-storage, nuget-feed, platform, project-dependencies, python, "
             "requirements, resolver, role-instance-values, root, runtime, search-paths, server, settings, startup-file, startup-module, "
             "startup-tasks, static, subnets, type, vm-size, web-config, working-directory, wsgi-handler, wsgi-log"
             f"{NEXT}it belongs to the service, beside roles"

@@ -102,6 +102,7 @@ def test_a_service_as_json_has_every_resolved_value() -> None:
                 "dependency_groups": [],
                 "project_dependencies": True,
                 "install_project": False,
+                "install": "wheels",
                 "environment": {},
                 "role_instance_values": {},
                 "settings": {"Mode": "live"},

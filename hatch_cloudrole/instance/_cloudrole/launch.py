@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .bond import before_start, bind
@@ -38,7 +37,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     :raises ProgramError: there is no program, or it cannot be started.
     """
     python = program_python(sys.executable, places.home)
-    if (settings.wheels and not is_installed(settings, places, python)) or not Path(python).exists():
+    if (settings.wheels and not is_installed(settings, places, python)) or not os.path.exists(python):
         raise NotConfiguredError(
             f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; "
             "run configure first"
