@@ -113,7 +113,7 @@ BAD = {
         f'find-links = ["vendor", "gone"]\n{R}',
         (
             'find-links[1]: found "gone", accepted: the path of a folder that exists, absolute or from the project'
-            f"{NEXT}there is no such folder"
+            f"{NEXT}name a folder that is there"
         ),
     ),
     "index-url is no address": (
@@ -276,11 +276,11 @@ BAD = {
     ),
     "root is not there": (
         f'{R}root = "gone"',
-        f'roles.R.root: found "gone", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.R.root: found "gone", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "root is a file": (
         f'{R}root = "orders/worker.py"',
-        f'roles.R.root: found "orders/worker.py", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.R.root: found "orders/worker.py", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "root leads out": (
         f'{R}root = "orders/../.."',
@@ -299,7 +299,7 @@ BAD = {
     "root is empty": (f'{R}root = ""', f'roles.R.root: found "", accepted: {FOLDER}'),
     "startup-file is not there": (
         '[roles.R]\ntype = "worker"\nroot = "orders"\nstartup-file = "main.py"',
-        f'roles.R.startup-file: found "main.py", accepted: {FILE}{NEXT}there is no such file in orders/ of the project',
+        f'roles.R.startup-file: found "main.py", accepted: {FILE}{NEXT}name a file that is in orders/ of the project',
     ),
     "a search path that leads out of root": (
         f'{R}root = "orders"\nsearch-paths = ["lib", "../web"]',
@@ -378,7 +378,7 @@ BAD = {
         f'{R}requirements = ["requirements.txt"]',
         (
             f'roles.R.requirements[0]: found "requirements.txt", accepted: {FILE}'
-            f"{NEXT}there is no such file in the project"
+            f"{NEXT}name a file that is in the project"
         ),
     ),
     "an extra that is a number": (
@@ -575,7 +575,7 @@ BAD = {
     ),
     "a static folder that is not there": (
         f'{W}static = {{ "/static" = "gone" }}',
-        f'roles.W.static."/static": found "gone", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.W.static."/static": found "gone", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "a static path without slash": (
         f'{W}static = {{ static = "web" }}',
