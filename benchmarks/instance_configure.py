@@ -30,7 +30,8 @@ for name in {modules!r}:
     except ModuleNotFoundError:
         if {strict}:
             raise
-print(sorted((each.name, each.version) for each in importlib.metadata.distributions() if each.name in {names!r}))
+found = [(each.metadata["Name"], each.version) for each in importlib.metadata.distributions()]
+print(sorted(each for each in found if each[0] in {names!r}))
 print(sorted(sys.modules))
 """
 

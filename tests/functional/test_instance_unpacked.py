@@ -27,7 +27,7 @@ import alpha, beta
 child = subprocess.run([sys.executable, "-c", "import alpha; print(alpha.HOOKED)"], stdout=subprocess.PIPE, text=True)
 print(json.dumps({
     "hooked": alpha.HOOKED, "beta": beta.B, "child": child.stdout.strip(), "command": subprocess.run(["alpha"]).returncode,
-    "distributions": sorted((each.name, each.version) for each in distributions() if each.name == "alpha"),
+    "distributions": sorted((each.metadata["Name"], each.version) for each in distributions() if each.metadata["Name"] == "alpha"),
     "files": sorted(str(each) for each in files("alpha") if "__pycache__" not in str(each)),
 }))
 """
