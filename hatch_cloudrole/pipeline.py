@@ -23,6 +23,7 @@ from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
 from hatch_cloudrole.wheels.closure import closure_faults
+from hatch_cloudrole.wheels.damaged import damaged_wheels
 from hatch_cloudrole.wheels.fetch import Fetcher
 from hatch_cloudrole.wheels.local import LocalWorkshop, gather_all
 from hatch_cloudrole.wheels.store import Store, unwritable
@@ -342,7 +343,11 @@ class Build:
         with self.timed("runtime"):
             runtimes, more = self.gather_runtimes(indexes, store)
         with self.timed("tree"):
-            trees = self.trees(selections, locks, houses, runtimes)
+            try:
+                trees = self.trees(selections, locks, houses, runtimes)
+            except WheelError as error:  # one that is laid out cannot be
+                found = damaged_wheels(store, houses.values())
+                raise (found if found.faults else error) from None
         return Prepared(
             store=store,
             locks=locks,

@@ -62,14 +62,18 @@ def test_zip_for_linux_is_laid_out_for_linux(shop: Shop) -> None:
     assert shop.run("verify", str(package)).code == 0
 
 
-def test_wheel_that_was_damaged_in_the_store_is_named_and_dropped(shop: Shop, cache: Path) -> None:
+@pytest.mark.parametrize("where", ["member", "directory"])
+def test_wheel_that_was_damaged_in_the_store_is_named_and_dropped(
+    shop: Shop, cache: Path, where: str
+) -> None:
     shop.write(role=UNPACKED).build()
     shop.package.unlink()
     stored = next(
         path for path in cache.rglob("*") if path.is_file() and b"requests/__init__.py" in head(path)
     )
     data = bytearray(stored.read_bytes())
-    at = data.index(b"requests/__init__.py") + len(b"requests/__init__.py")
+    name = b"requests/__init__.py"
+    at = data.index(name) + len(name) if where == "member" else data.rindex(b"PK\1\2")
     data[at : at + 3] = b"\xff\xff\xff"
     stored.chmod(0o644)
     stored.write_bytes(data)
