@@ -9,7 +9,8 @@ try {
     # As text, because a path with brackets would be taken for a pattern.
     . ([ScriptBlock]::Create([IO.File]::ReadAllText($shared)))
 } catch {
-    $line = "$ScriptName FAILED with exit code 113: $shared cannot be used ($_); deploy the package again"
+    $why = ("$_" -split '[\r\n]')[0]
+    $line = "$ScriptName FAILED with exit code 113: $shared cannot be used ($why); deploy the package again"
     [Console]::Error.WriteLine($line)
     if ($env:CLOUDROLE_LOG_DIR) {
         try {

@@ -3,14 +3,14 @@
 $ProgressPreference = 'SilentlyContinue'
 # A program's exit code is passed on, never made an error of PowerShell's own (7.4 and later could).
 $PSNativeCommandUseErrorActionPreference = $false
-$AppRoot = Split-Path -Parent $Bin
+$AppRoot = [IO.Path]::GetDirectoryName($Bin)
 $RoleHome = [IO.Path]::Combine($AppRoot, '.cloudrole')
 if ($env:CLOUDROLE_HOME) { $RoleHome = [IO.Path]::Combine($AppRoot, $env:CLOUDROLE_HOME) }
 
 # role.py has its own log; this is for what keeps it from starting.
 function Stop-Script([int] $Code, [string] $Text) {
     $time = [DateTime]::UtcNow.ToString('yyyy-MM-ddTHH:mm:ss.fffZ', [Globalization.CultureInfo]::InvariantCulture)
-    $line = '{0} FAILED with exit code {1}: {2}' -f $time, $Code, $Text
+    $line = '{0} FAILED with exit code {1}: {2}' -f $time, $Code, ($Text -replace '\s*[\r\n]+\s*', ' ')
     [Console]::Error.WriteLine($line)
     try {
         $logs = [IO.Path]::Combine($AppRoot, 'logs')
@@ -30,7 +30,8 @@ function Read-Role {
     try {
         $role = [IO.File]::ReadAllText($file) | ConvertFrom-Json
     } catch {
-        throw "$file cannot be read ($_); deploy the package again"
+        # Windows PowerShell repeats the whole text in what it says.
+        throw "$file cannot be read ($(("$_" -split '[\r\n]')[0])); deploy the package again"
     }
     if (-not ($role.python -is [string] -and $role.platform -is [string] -and $role.runtime.version -is [string])) {
         throw "$file lacks python, platform or runtime; deploy the package again"
@@ -62,7 +63,8 @@ function Test-Python([string] $Path) {
     if (-not [IO.File]::Exists($Path)) { return $false }
     $code = "import sys, sysconfig; sys.exit(sys.implementation.name != 'cpython'" +
         " or '{0}.{1}'.format(*sys.version_info) != '$(Get-Minor)'" +
-        " or sysconfig.get_platform().replace('-', '_') != '$($Role.platform)')"
+        " or sysconfig.get_platform().replace('-', '_') != '$($Role.platform)'" +
+        " or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
     $global:LASTEXITCODE = $null
     try {
         $null = & $Path '-I' '-c' $code

@@ -41,8 +41,9 @@ setting() {
 
 # Whether an interpreter starts, and is the CPython that the wheels are for.
 fits() {
-    "$1" -I -c 'import sys
-sys.exit(sys.implementation.name != "cpython" or "{}.{}".format(*sys.version_info) != sys.argv[1])' "$minor" 2>/dev/null
+    "$1" -I -c 'import sys, sysconfig
+sys.exit(sys.implementation.name != "cpython" or "{}.{}".format(*sys.version_info) != sys.argv[1]
+    or bool(sysconfig.get_config_var("Py_GIL_DISABLED")))' "$minor" 2>/dev/null
 }
 
 # Use an interpreter that is named, which has to be there.
