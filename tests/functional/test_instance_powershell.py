@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHELLS = [shell for shell in ("powershell", "pwsh", "pwsh, legacy") if shutil.which(shell.split(",")[0])]
+EXPECTED = os.environ.get("CLOUDROLE_TEST_POWERSHELL", "").split()
 needs_powershell = pytest.mark.skipif(not SHELLS, reason="neither powershell nor pwsh is on the PATH")
 each_shell = pytest.mark.parametrize("shell", SHELLS or ["none"])
 SCRIPTS = ("ConfigureCloudService.ps1", "LaunchWorker.ps1")
@@ -450,6 +451,12 @@ def test_ps_cmd_runs_the_real_thing(tmp_path: Path, shell: str) -> None:
     ]
     assert codes == [0, 3]
     assert (role.approot / "logs" / f"{LAUNCH}.boot.log").is_file()
+
+
+@pytest.mark.skipif(not EXPECTED, reason="CLOUDROLE_TEST_POWERSHELL names no PowerShell that has to be here")
+def test_every_powershell_that_has_to_be_here_is_here() -> None:
+    """Where they must run, the tests above are not to be skipped unnoticed."""
+    assert set(EXPECTED) <= set(SHELLS)
 
 
 # What the tests above stand on, tested on every machine.

@@ -31,7 +31,8 @@ function Read-Role {
         $role = [IO.File]::ReadAllText($file) | ConvertFrom-Json
     } catch {
         # Windows PowerShell repeats the whole text in what it says.
-        throw "$file cannot be read ($(("$_" -split '[\r\n]')[0])); deploy the package again"
+        $why = ("$_" -split '[\r\n]')[0]
+        throw "$file cannot be read ($why); deploy the package again"
     }
     if (-not ($role.python -is [string] -and $role.platform -is [string] -and $role.runtime.version -is [string])) {
         throw "$file lacks python, platform or runtime; deploy the package again"
