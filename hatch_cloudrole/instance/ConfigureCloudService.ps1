@@ -53,6 +53,11 @@ function Get-ArchiveSource {
     return $mirror
 }
 
+# An address without what may be secret in it, for logs.
+function Get-Shown([string] $Source) {
+    return ($Source -split '[?#]')[0] -replace '://[^/@]*@', '://'
+}
+
 # Download once, by the proxy that Windows has for this account.
 function Get-Download([string] $Source, [string] $File) {
     $client = New-Object -TypeName System.Net.WebClient
@@ -83,6 +88,7 @@ function Get-RuntimeArchive([string] $File) {
         return
     }
     if ($source -notmatch '^[A-Za-z][A-Za-z0-9+.-]+://') { throw "$source is missing" }
+    $shown = Get-Shown $source
     # 0 leaves the choice to Windows; older ones choose without TLS 1.2.
     $protocols = [Net.ServicePointManager]::SecurityProtocol
     if ([int] $protocols -ne 0) {
@@ -90,12 +96,12 @@ function Get-RuntimeArchive([string] $File) {
     }
     for ($try = 1; $true; $try++) {
         try {
-            Write-Host "downloading $source"
+            Write-Host "downloading $shown"
             Get-Download $source $File
             return
         } catch {
             $reason = $_.Exception.GetBaseException()
-            if ($try -ge 5 -or (Test-Refusal $reason)) { throw "$source could not be downloaded: $($reason.Message)" }
+            if ($try -ge 5 -or (Test-Refusal $reason)) { throw "$shown could not be downloaded: $($reason.Message)" }
             Write-Host "attempt $try failed: $($reason.Message)"
             Start-Sleep -Seconds ([Math]::Pow(2, $try))
         }
@@ -156,7 +162,7 @@ function Install-Runtime {
         Get-RuntimeArchive $archive
         $hash = Get-Sha256 $archive
         if ($hash -ne $Role.runtime.sha256) {
-            throw "the SHA-256 of $(Get-ArchiveSource) is $hash, but role.json has $($Role.runtime.sha256)"
+            throw "the SHA-256 of $(Get-Shown (Get-ArchiveSource)) is $hash, but role.json has $($Role.runtime.sha256)"
         }
         Expand-RuntimeArchive $beside
         $new = [IO.Path]::Combine($beside, 'new')

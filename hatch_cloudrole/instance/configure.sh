@@ -36,6 +36,19 @@ download() {
     fi
 }
 
+# An address without what may be secret in it, for logs.
+shown() {
+    address=${1%%\?*}
+    case $address in
+    *://*)
+        rest=${address#*://}
+        host=${rest%%/*}
+        case $host in *@*) address=${address%%://*}://${rest#*@} ;; esac
+        ;;
+    esac
+    printf '%s' "$address"
+}
+
 # Unpack the pinned build beside its place, then rename it: a killed run leaves nothing that looks whole.
 obtain() {
     source=$1
@@ -49,7 +62,7 @@ obtain() {
     fi
     found=$(sha256 "$beside/archive")
     if [ "$found" != "$hash" ]; then
-        echo "the SHA-256 of $source is $found, but role.json has $hash" >&2
+        echo "the SHA-256 of $(shown "$source") is $found, but role.json has $hash" >&2
         return 1
     fi
     mkdir "$beside/new" && tar -x -z -f "$beside/archive" -C "$beside/new" || return 1
@@ -87,9 +100,9 @@ if [ -z "$python" ]; then
         fi
     fi
     [ -n "$source" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"
-    obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $source"
+    obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $(shown "$source")"
     find_python ''
-    [ -n "$python" ] || fail 112 "$what, and what was obtained from $source holds none"
+    [ -n "$python" ] || fail 112 "$what, and what was obtained from $(shown "$source") holds none"
     reason='it was obtained'
 fi
 CLOUDROLE_INTERPRETER_REASON=$reason

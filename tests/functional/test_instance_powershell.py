@@ -102,6 +102,14 @@ def obtainable(role: RoleOnInstance, data: bytes, name: str, *, address: str = "
     set_role(role, runtime={"kind": "download", **pinned})
 
 
+def broken_in(folder: Path) -> Path:
+    """A program that no system can start. PowerShell would open what may not be executed as a document."""
+    folder.mkdir(exist_ok=True)
+    (folder / "python.exe").write_bytes(b"MZ, and nothing that starts")
+    (folder / "python.exe").chmod(0o755)
+    return folder / "python.exe"
+
+
 def left(role: RoleOnInstance) -> list[str]:
     """What lies where `configure` puts what it makes."""
     home = role.approot / ".cloudrole"
@@ -197,9 +205,7 @@ def test_installed_interpreters_are_tried_until_one_fits(
 ) -> None:
     """python.org's go first; what is of another version, gone, or does not start is passed over."""
     good = str(python_in(tmp_path / "good"))
-    broken = tmp_path / "broken" / "python.exe"
-    broken.parent.mkdir()
-    broken.write_bytes(b"MZ, and nothing that starts")
+    broken = broken_in(tmp_path / "broken")
     with registry(tmp_path / "registry") as keys:
         keys.set("Another/1", "DisplayName", "has no InstallPath")
         keys.set("Another/2/InstallPath", "", str(tmp_path / "gone"))
@@ -268,6 +274,18 @@ def test_file_that_is_not_there_is_not_asked_for_again(role: RoleOnInstance, she
         assert len(server.asked) == 1
     assert f"{server.address}/builds/python.zip could not be downloaded" in last_line(role, CONFIGURE)
     assert left(role) == []
+
+
+@needs_powershell
+@each_shell
+def test_secrets_in_the_address_of_a_mirror_are_not_told(role: RoleOnInstance, shell: str) -> None:
+    obtainable(role, b"x", "python.zip")
+    with serving(Server(b"", before=[404])) as server:
+        secret = server.address.replace("http://", "http://me:hush@") + "/gone.zip?sig=hush"
+        done = run(role, CONFIGURE, shell, CLOUDROLE_RUNTIME_URL=secret)
+    assert done.returncode == 112
+    assert f"{server.address}/gone.zip could not be downloaded" in last_line(role, CONFIGURE)
+    assert "hush" not in last_line(role, CONFIGURE) + done.stderr + done.stdout
 
 
 @needs_powershell
@@ -388,8 +406,7 @@ def test_role_json_that_is_damaged_is_told(
 def test_interpreter_that_does_not_start_is_told(
     role: RoleOnInstance, tmp_path: Path, script: str, shell: str
 ) -> None:
-    broken = tmp_path / "python.exe"
-    broken.write_bytes(b"MZ, and nothing that starts")
+    broken = broken_in(tmp_path)
     assert run(role, script, shell, PYTHON=str(broken)).returncode == 113
     assert "FAILED with exit code 113" in last_line(role, script)
 

@@ -281,3 +281,14 @@ def test_shared_part_that_is_missing_is_told(role: RoleOnInstance, script: str, 
     line = role.log(script).splitlines()[-1]
     assert line in done.stderr
     assert "interpreter.sh cannot be read; deploy the package again" in line
+
+
+@pytest.mark.skipif(not shutil.which("curl", path="/usr/bin:/bin"), reason="needs curl")
+def test_secrets_in_the_address_of_a_mirror_are_not_told(role: RoleOnInstance, tmp_path: Path) -> None:
+    downloadable(role, b"x")
+    with mirror(tmp_path) as address:
+        secret = address.replace("http://", "http://me:hush@") + "gone.tar.gz?sig=hush"
+        done = run(role, "configure.sh", path=bare_path(tmp_path), CLOUDROLE_RUNTIME_URL=secret)
+    assert done.returncode == 112
+    assert f"from {address}gone.tar.gz" in role.log("configure.sh")
+    assert "hush" not in role.log("configure.sh") + done.stderr + done.stdout
