@@ -105,7 +105,7 @@ def obtainable(role: RoleOnInstance, data: bytes, name: str, *, address: str = "
 def broken_in(folder: Path) -> Path:
     """A program that no system can start. PowerShell would open what may not be executed as a document."""
     folder.mkdir(exist_ok=True)
-    (folder / "python.exe").write_bytes(b"MZ, and nothing that starts")
+    (folder / "python.exe").write_bytes(b"\x00 nothing that starts")
     (folder / "python.exe").chmod(0o755)
     return folder / "python.exe"
 

@@ -68,7 +68,8 @@ function Test-Python([string] $Path) {
         " or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
     $global:LASTEXITCODE = $null
     try {
-        $null = & $Path '-I' '-c' $code
+        # In a pipeline, what cannot be started is not opened as a document instead.
+        & $Path '-I' '-c' $code | Out-Null
         return $global:LASTEXITCODE -eq 0
     } catch {
         return $false
