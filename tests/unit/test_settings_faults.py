@@ -139,6 +139,20 @@ BAD = {
             f'{NEXT}add nuget-feed = "https://..."'
         ),
     ),
+    "a feed of the older protocol": (
+        f'runtime = "nuget"\nnuget-feed = "https://n.example/api/v2/"\n{R}',
+        (
+            'nuget-feed: found "https://n.example/api/v2/", accepted: a NuGet v3 feed, by the address of its '
+            f"service index{NEXT}it often ends in /v3/index.json"
+        ),
+    ),
+    "nuget for another system than Windows": (
+        f'{R}runtime = "nuget"\nnuget-feed = "https://n.example/v3"\nplatform = "manylinux_2_28_x86_64"',
+        (
+            'roles.R.runtime: found "nuget" with platform "manylinux_2_28_x86_64", accepted: with Windows alone, '
+            "for feeds have no CPython for other systems"
+        ),
+    ),
     "feed without nuget": (
         f'{R}nuget-feed = "https://n.example/v3"',
         'roles.R.nuget-feed: found with runtime = "download", accepted: with runtime = "nuget" alone',
@@ -583,6 +597,10 @@ BAD = {
             'roles.W.static.static: the name is "static", accepted: a URL path such as "/static" of letters, digits, '
             ". _ ~ and -"
         ),
+    ),
+    "static paths that differ by case alone": (
+        f'{W}static = {{ "/A" = "web", "/a" = "orders" }}',
+        'roles.W.static."/a": the name differs from "/A" by case alone, accepted: names that differ otherwise',
     ),
     "a static path that is everything": (
         f'{W}static = {{ "/" = "web" }}',
