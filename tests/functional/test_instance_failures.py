@@ -354,3 +354,13 @@ def test_clock_that_jumps_harms_nothing(role: RoleOnInstance, now: str) -> None:
     assert role.configure().launch().stdout == "1.0\n"
     changed = [e["changed"] for e in role.events("configure.sh") if e["event"] == "installed"]
     assert changed == [True, True, False, False]
+
+
+def test_folder_that_pythonpath_cannot_name_is_told(tmp_path: Path) -> None:
+    """A separator of search paths in the way to approot would leave the program without its packages."""
+    role = RoleOnInstance(tmp_path / "one:two" / "app").make(alpha(), WORKER)
+    assert role.run("configure").returncode == 107
+    said = f"{role.approot}: holds ':', which separates search paths; deploy into another folder"
+    assert said in last_line(role, "configure.sh")
+    assert role.launch().returncode == 107
+    assert said in last_line(role, "launch.sh")

@@ -154,7 +154,11 @@ def test_command_finds_the_interpreter_of_configure(role: RoleOnInstance) -> Non
     assert subprocess.run([command], env={"PATH": "/usr/bin:/bin"}, check=False).returncode == 3
 
 
-ANOTHER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+ANOTHER = (
+    ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0
+    else []
+)
 """Root may write everywhere, so it becomes another user."""
 
 

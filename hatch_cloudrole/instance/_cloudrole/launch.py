@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .bond import before_start, bind
 from .embeddable import program_python
-from .environment import program_environment
+from .environment import check_folder, program_environment
 from .faults import NotConfiguredError, ProgramError
 from .install import is_installed
 
@@ -36,6 +36,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     :raises NotConfiguredError: the packages are not those of role.json.
     :raises ProgramError: there is no program, or it cannot be started.
     """
+    check_folder(places)
     version = "{}.{}".format(*sys.version_info)
     if version != settings.minor:
         raise NotConfiguredError(
@@ -63,7 +64,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
             preexec_fn=before_start(),  # noqa: PLW1509 - no thread has been started yet
         )
     except (OSError, ValueError) as error:
-        raise ProgramError(f"{command[0]}: cannot be started: {error}") from error
+        raise ProgramError(f"{command[0]}: cannot be started in {folder}: {error}") from error
     _pass_signals_on(process)
     bind(process)
     log.event("launched", program=process.pid, command=command, folder=str(folder))
