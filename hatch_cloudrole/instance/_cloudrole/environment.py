@@ -36,7 +36,8 @@ def check_folder(places: Places) -> None:
     """
     if os.pathsep in str(places.approot):
         raise ProgramError(
-            f"{places.approot}: holds {os.pathsep!r}, which separates search paths; deploy into another folder"
+            f"{places.approot}: holds {os.pathsep!r}, which separates search paths; "
+            "deploy into another folder"
         )
 
 
