@@ -186,7 +186,8 @@ def test_faults_of_the_handler_are_told_apart(tmp_path: Path, handler: str, app:
 
 def web_role(tmp_path: Path, config: str, server: str = "fastcgi") -> RoleOnInstance:
     role = RoleOnInstance(tmp_path / "deploy ment" / "approot")
-    role.make(type="web", server=server, wsgi_handler="app:app", startup_file="")
+    role.make(servers(), {"app.py": WSGI}, type="web", server=server, wsgi_handler="app:app", startup_file="")
+    role.write("../sitesroot/0/app.py", WSGI.encode())
     role.write("../sitesroot/0/web.config", config.encode())
     return role
 

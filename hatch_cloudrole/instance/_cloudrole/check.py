@@ -13,10 +13,11 @@ from .install import is_installed
 from .interpreter import check_interpreter, this_interpreter
 from .launch import program_command
 from .record import encoded, file_digest, parse_record
+from .trial import handler_fault
 from .webconfig import edited, site_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .places import Places
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["faults"]
 
 
-def faults(settings: Settings, places: Places) -> Iterator[str]:
-    """Yield one line for each thing that is wrong, with what to do about it."""
+def faults(settings: Settings, places: Places, say: Callable[[str], None]) -> Iterator[str]:
+    """Yield one line for each thing that is wrong, with what to do about it; `say` gets tracebacks."""
     try:
         check_interpreter(this_interpreter(), settings.minor, settings.platform)
     except RoleError as error:
@@ -37,6 +38,8 @@ def faults(settings: Settings, places: Places) -> Iterator[str]:
     yield from _program_faults(settings, places)
     if settings.has_site:
         yield from _site_faults(places)
+    if is_installed(settings, places, _python(places)):
+        yield from _handler_faults(settings, places, say)
     yield from _place_faults(places)
 
 
@@ -84,6 +87,15 @@ def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
             program_command(settings, places, sys.executable)
         except RoleError as error:
             yield str(error)
+
+
+def _handler_faults(settings: Settings, places: Places, say: Callable[[str], None]) -> Iterator[str]:
+    fault = handler_fault(settings, places, _python(places))
+    if fault:
+        *before, last = fault.splitlines()
+        if before:
+            say("\n".join(before))
+        yield last
 
 
 def _site_faults(places: Places) -> Iterator[str]:
