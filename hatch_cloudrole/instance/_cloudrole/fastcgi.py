@@ -1,9 +1,9 @@
 """What runs wfastcgi, and what is said about a handler that it cannot use.
 
 wfastcgi takes the handler from WSGI_HANDLER among the appSettings of the site's web.config, else from the
-variable of that name. What it says of one that it cannot load goes to the page of the answer and, where there is
-one, to its own log; and it takes an ImportError within the role's code for a module that is not there. Here it is
-told as everywhere else. wfastcgi itself then does what it always does.
+variable of that name. What it says of one that it cannot load goes to the page of the answer and, where there
+is one, to its own log; and it takes an ImportError within the role's code for a module that is not there.
+Here it is told as everywhere else. wfastcgi itself then does what it always does.
 """
 
 from __future__ import annotations
@@ -87,21 +87,24 @@ def load_application(settings: Settings, places: Places, site: Path) -> Any:
 
 
 def telling(load: Callable[[Any], Any], tell: Callable[[str], None]) -> Callable[[Any], Any]:
-    """`load` of wfastcgi, which gets a handler's name; `tell` gets what is wrong, and nothing else changes."""
+    """`load` of wfastcgi, which gets a handler's name; `tell` gets what is wrong. Nothing else changes."""
 
     def loaded(name: Any) -> Any:
         try:
             handler = load(name)
-        except BaseException as error:
-            with contextlib.suppress(Exception):
-                tell(_fault(str(name or ""), error))
-            raise
-        try:
-            check_application(handler, str(name), _WSGI)
-        except HandlerError as fault:
-            with contextlib.suppress(Exception):
-                tell(str(fault))
-        return handler
+        except BaseException as error:  # noqa: BLE001 - wfastcgi gets it
+            failure = error
+        else:
+            try:
+                check_application(handler, str(name), _WSGI)
+            except HandlerError as fault:
+                with contextlib.suppress(Exception):
+                    tell(str(fault))
+            return handler
+        # Not before it has been handled, so that it is no part of what is raised meanwhile.
+        with contextlib.suppress(Exception):
+            tell(_fault(str(name or ""), failure))
+        raise failure
 
     return loaded
 
@@ -109,7 +112,7 @@ def telling(load: Callable[[Any], Any], tell: Callable[[str], None]) -> Callable
 def _check_expression(expression: str) -> None:
     if not expression:
         raise HandlerError(
-            "there is no handler: web.config and environment have no WSGI_HANDLER, and the role no wsgi-handler"
+            "there is no handler: neither web.config nor the environment has WSGI_HANDLER, nor the role one"
         )
     if ":" in expression:
         raise HandlerError(
