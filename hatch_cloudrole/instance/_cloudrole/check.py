@@ -6,9 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from .configure import processor
+from .configure import has_iis, processor
 from .embeddable import program_python
 from .faults import RoleError
+from .iis import check_module, is_registered
 from .install import is_installed
 from .interpreter import check_interpreter, this_interpreter
 from .launch import program_command
@@ -38,6 +39,8 @@ def faults(settings: Settings, places: Places, say: Callable[[str], None]) -> It
     yield from _program_faults(settings, places)
     if settings.has_site:
         yield from _site_faults(places)
+        if has_iis(os.environ):
+            yield from _iis_faults(settings, places)
     if is_installed(settings, places, _python(places)):
         yield from _handler_faults(settings, places, say)
     yield from _place_faults(places)
@@ -108,6 +111,17 @@ def _site_faults(places: Places) -> Iterator[str]:
         yield str(error)
     except OSError as error:
         yield f"{error.filename}: cannot be read ({error.strerror}); deploy the package again"
+
+
+def _iis_faults(settings: Settings, places: Places) -> Iterator[str]:
+    program = processor(places, _python(places))
+    try:
+        if settings.server != "fastcgi":
+            check_module(os.environ)
+        elif not is_registered(os.environ, program.python, program.fastcgi_arguments):
+            yield f"IIS does not know {program.script_processor} as a FastCGI application; run configure"
+    except RoleError as error:
+        yield str(error)
 
 
 def _place_faults(places: Places) -> Iterator[str]:
