@@ -5,13 +5,12 @@ The only module that starts dism and appcmd.
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
-from xml.dom import minidom
-from xml.parsers.expat import ExpatError
 
 from .faults import IisError
 
@@ -64,16 +63,15 @@ def enable_features(env: Mapping[str, str], server: str, say: Callable[[str], No
 def check_module(env: Mapping[str, str]) -> None:
     """See that IIS has the module HttpPlatformHandler.
 
-    The file of the module does not tell: it may lie there unused, and IIS Express has another. So IIS is asked.
+    Its file does not tell: it may lie there unused, and IIS Express has another. So IIS is asked.
 
     :raises IisError: it has not, or appcmd is missing or fails.
     """
-    if not any(
-        each.getAttribute("name").lower() == MODULE.lower() for each in _listed(env, "globalModules", "add")
-    ):
+    names = [each.get("name", "").lower() for each in _listed(env, "globalModules", "add")]
+    if MODULE.lower() not in names:
         raise IisError(
-            f"IIS has no module {MODULE}, which Windows does not bring: put its installer (.msi) into the role, and "
-            "run it with msiexec /quiet in an elevated startup task of type simple before ConfigureCloudService"
+            f"IIS has no module {MODULE}, which is no part of Windows: ship its installer (.msi) with the "
+            "role, and run it with msiexec /quiet in an elevated startup task of the type simple"
         )
 
 
@@ -82,24 +80,28 @@ def is_registered(env: Mapping[str, str], python: str, arguments: str) -> bool:
 
     :raises IisError: appcmd is missing or fails.
     """
-    return any(
-        each.getAttribute("fullPath").lower() == python.lower()
-        and each.getAttribute("arguments") == arguments
-        for each in _listed(env, "fastCgi", "application")
-    )
+    wanted = _ascii(f"{python}|{arguments}")
+    found = _listed(env, "fastCgi", "application")
+    return any(_ascii(f"{each.get('fullPath')}|{each.get('arguments')}") == wanted for each in found)
 
 
-def _listed(env: Mapping[str, str], section: str, element: str) -> list[minidom.Element]:
-    """The elements of a section of IIS' own configuration, as appcmd writes it out."""
+def _ascii(text: str) -> str:
+    """What of `text` survives any code page that appcmd may write in; paths have no case."""
+    return "".join(letter for letter in text.lower() if letter.isascii())
+
+
+def _listed(env: Mapping[str, str], section: str, element: str) -> list[dict[str, str]]:
+    """The attributes of each such element in a section of IIS' own configuration."""
     appcmd = appcmd_program(env)
     code, output = _run([*appcmd, "list", "config", f"-section:system.webServer/{section}"])
     if code != 0:
         raise IisError(f"appcmd could not list {section}: exit code {code}: {_last_line(output)}")
-    try:
-        document = minidom.parseString(output.encode())  # noqa: S318 - of IIS
-    except (ExpatError, ValueError) as error:
-        raise IisError(f"appcmd listed {section}, but not as XML ({error}): {_last_line(output)}") from error
-    return list(document.getElementsByTagName(element))
+    # Not by a parser of XML: whatever else it says there must not stop a role.
+    elements = re.findall(rf"<{element}\b[^>]*>", output)
+    return [
+        {name: html.unescape(value) for name, value in re.findall(r'([\w.]+)="([^"]*)"', each)}
+        for each in elements
+    ]
 
 
 def register_fastcgi(env: Mapping[str, str], python: str, arguments: str) -> None:

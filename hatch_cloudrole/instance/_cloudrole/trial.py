@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -43,8 +44,11 @@ def handler_fault(settings: Settings, places: Places, python: str, *, longest: f
     try:
         said, _ = process.communicate(timeout=longest)
     except subprocess.TimeoutExpired:
-        # Children of it may hold the pipe for as long as they like.
         process.kill()
+        process.wait()
+        # Not read to its end: children of the process may hold it for as long as they like.
+        if process.stdout is not None:
+            process.stdout.close()
         return f"the handler of role {settings.role} has not loaded within {longest:g} s"
     fault = said.decode("utf-8", "replace").strip()
     if process.returncode and not fault:
@@ -65,11 +69,15 @@ def main(folder: str) -> None:
 def _fault(places: Places) -> str:
     settings = read_settings(places.role_json)
     places = places.of_role(settings)
+    server = "uvicorn" if settings.asgi_handler else "waitress"
     try:
         if settings.server == "fastcgi":
+            server = "wfastcgi"
             fastcgi.load_application(settings, places, site_folder(places.approot))
         else:
             load_application(settings, places)
     except (RoleError, OSError) as error:
         return str(error)
+    if importlib.util.find_spec(server) is None:
+        return f"{server}, which serves role {settings.role}, is not among its packages; build the role again"
     return ""
