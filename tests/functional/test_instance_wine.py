@@ -377,10 +377,10 @@ def test_module_of_httpplatform_is_asked_for(tmp_path: Path) -> None:
     role = site.role
     said = "IIS has no module httpPlatformHandler"
     listed = ["appcmd", "list", "config", "-section:system.webServer/globalModules"]
-    assert role.run("configure").returncode == 105
-    last = role.log("ConfigureCloudService.ps1").splitlines()[-1]
-    assert said in last
-    assert "run it with msiexec /quiet in an elevated startup task" in last
+    role.configure()
+    warning = next(line for line in role.log("ConfigureCloudService.ps1").splitlines() if "warning" in line)
+    assert said in warning
+    assert "run it with msiexec /quiet in an elevated startup task" in warning
     assert site.calls() == [[*DISM, *IIS], listed]
     assert said in role.run("check").stdout
     (tmp_path / "module").write_text("")

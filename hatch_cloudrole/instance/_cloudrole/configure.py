@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .embeddable import prepare
+from .faults import IisError
 from .iis import MODULE, check_module, enable_features, register_fastcgi
 from .install import disk_error, install
 from .interpreter import check_interpreter, this_interpreter
@@ -110,5 +111,14 @@ def _configure_site(
         log.event("fastcgi", processor=program.script_processor)
         log.say(f"registered {program.script_processor}")
     else:
+        _look_for_module(env, log)
+
+
+def _look_for_module(env: Mapping[str, str], log: Log) -> None:
+    """Warn where the module is missing. No more: startup tasks of the project's own run after this one."""
+    try:
         check_module(env)
+    except IisError as error:
+        log.say(f"warning: {error}. Until IIS has it, every request is answered with an error")
+    else:
         log.say(f"IIS has the module {MODULE}")

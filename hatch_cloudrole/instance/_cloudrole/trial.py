@@ -46,8 +46,9 @@ def handler_fault(settings: Settings, places: Places, python: str, *, longest: f
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        # Not read to its end: children of the process may hold it for as long as they like.
-        if process.stdout is not None:
+        # Not read to its end: children of the process may hold it for as long as they like. On Windows a
+        # thread waits for that, and closing would wait for the thread.
+        if process.stdout is not None and os.name != "nt":
             process.stdout.close()
         return f"the handler of role {settings.role} has not loaded within {longest:g} s"
     fault = said.decode("utf-8", "replace").strip()
