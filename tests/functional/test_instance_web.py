@@ -16,6 +16,10 @@ import pytest
 import wheelmaker as make
 from rolemaker import RoleOnInstance
 
+from hatch_cloudrole.instance._cloudrole.places import Places
+from hatch_cloudrole.instance._cloudrole.settings import read_settings
+from hatch_cloudrole.instance._cloudrole.trial import handler_fault
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -44,6 +48,7 @@ def run(app, host, port):
         return parts
     make_server(host, port, bridge).serve_forever()
 """,
+    "wfastcgi": "",
 }
 WSGI = """\
 import os, sys
@@ -184,9 +189,111 @@ def test_faults_of_the_handler_are_told_apart(tmp_path: Path, handler: str, app:
         assert str(tmp_path / "app.py") in role.log("serve")
 
 
+@pytest.mark.parametrize("server", ["direct", "httpplatform", "fastcgi"])
+@pytest.mark.parametrize(
+    ("app", "fault"),
+    [
+        (WSGI, ""),
+        ("", "app has no 'app'"),
+        ("def app(): ...\n", "app.app makes the application; write app.app()"),
+        ("print('said')\nraise ValueError('at import')\n", "importing 'app' raised ValueError: at import"),
+        ("import os\nos._exit(3)\n", "loading the handler of role Orders ended Python with exit code 3"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=[999]).start()\napp = print\n",
+            "",
+        ),
+    ],
+)
+def test_check_tells_what_is_wrong_with_the_handler(
+    tmp_path: Path, server: str, app: str, fault: str
+) -> None:
+    role = web_role(tmp_path, FASTCGI, server)
+    for place in ("app.py", "../sitesroot/0/app.py"):
+        role.write(place, app.encode())
+    role.write(
+        "bin/role.json", (role.approot / "bin" / "role.json").read_bytes().replace(b"app:app", b"app.app")
+    )
+    role.configure()
+    before = {path for path in tmp_path.rglob("*") if "logs" not in path.parts}
+    done = role.run("check")
+    assert done.returncode == (110 if fault else 0), done.stdout
+    assert fault in done.stdout
+    assert len(done.stdout.splitlines()) == (1 if fault else 0)
+    assert ("Traceback" in role.log("check")) == ("raised" in fault)
+    assert {path for path in tmp_path.rglob("*") if "logs" not in path.parts} == before
+
+
+def test_check_loads_the_handler_that_web_config_names(tmp_path: Path) -> None:
+    """As wfastcgi does: with the settings, the folder and the search path of the site."""
+    settings = '<appSettings><add key=" WSGI_HANDLER " value="mine.app"/><add key="PYTHONPATH" value="%HERE%/li b;x"/>'
+    settings += f'<add key="HERE" value="{tmp_path}"/></appSettings>'
+    config = FASTCGI.replace("<configuration>", f"<configuration>{settings}")
+    role = web_role(tmp_path, config)
+    (tmp_path / "li b").mkdir()
+    (tmp_path / "li b" / "mine.py").write_text(
+        "import os\napp = print if os.path.exists('web.config') else None\n"
+    )
+    role.configure()
+    done = role.run("check")
+    assert (done.returncode, done.stdout) == (0, "")
+    config = (tmp_path / "deploy ment" / "sitesroot" / "0" / "web.config").read_text()
+    role.write("../sitesroot/0/web.config", config.replace("mine.app", "mine:app").encode())
+    assert "handler 'mine:app': wfastcgi knows dots alone; write mine.app" in role.run("check").stdout
+    role.write("../sitesroot/0/web.config", config.replace("mine.app", "yours.app").encode())
+    assert "handler 'yours.app': there is no module 'yours'" in role.run("check").stdout
+
+
+def test_check_does_not_wait_for_ever(tmp_path: Path) -> None:
+    role = web_role(tmp_path, FASTCGI, "direct")
+    role.write("app.py", b"import time\ntime.sleep(600)\n")
+    role.configure()
+    settings, places = read_settings(role.approot / "bin" / "role.json"), Places.of(role.approot, {})
+    begin = time.monotonic()
+    fault = handler_fault(settings, places, role.python, longest=1)
+    assert fault == "the handler of role Orders has not loaded within 1 s"
+    assert time.monotonic() - begin < 30
+
+
+def test_missing_server_is_told_by_check(tmp_path: Path) -> None:
+    role = web_role(tmp_path, FASTCGI)
+    role.make({}, {"app.py": WSGI}, type="web", server="fastcgi", wsgi_handler="app:app", startup_file="")
+    role.configure()
+    assert "wfastcgi, which serves role Orders, is not among its packages" in role.run("check").stdout
+
+
+def appcmd_that_lists(tmp_path: Path, section: str) -> dict[str, str]:
+    standin = tmp_path / "lists.py"
+    standin.write_text(f"print({section!r})\n")
+    program = f'"{sys.executable}" "{standin}"'
+    return {"CLOUDROLE_APPCMD": program, "CLOUDROLE_DISM": program}
+
+
+def test_module_of_httpplatform_is_missed_but_may_still_come(tmp_path: Path) -> None:
+    """What installs it is a startup task of the project's own, and those run after ours."""
+    role = web_role(tmp_path, PLATFORM, "httpplatform")
+    without = appcmd_that_lists(
+        tmp_path, '<globalModules><add name="FastCgiModule" image="x" /></globalModules>'
+    )
+    role.configure(**without)
+    said = "IIS has no module httpPlatformHandler"
+    assert f"warning: {said}" in role.log("configure.sh")
+    done = role.run("check", env=without)
+    assert (done.returncode, said in done.stdout) == (110, True)
+    found = appcmd_that_lists(
+        tmp_path, '<globalModules><add image="x" name="HttpPlatformHandler" /></globalModules>'
+    )
+    role.configure(**found)
+    assert "IIS has the module" in role.log("configure.sh").splitlines()[-2]
+    assert role.run("check", env=found).returncode == 0
+    fails = {**found, "CLOUDROLE_APPCMD": appcmd(tmp_path, 5)}
+    role.configure(**fails)
+    assert "appcmd could not list globalModules: exit code 5" in role.run("check", env=fails).stdout
+
+
 def web_role(tmp_path: Path, config: str, server: str = "fastcgi") -> RoleOnInstance:
     role = RoleOnInstance(tmp_path / "deploy ment" / "approot")
-    role.make(type="web", server=server, wsgi_handler="app:app", startup_file="")
+    role.make(servers(), {"app.py": WSGI}, type="web", server=server, wsgi_handler="app:app", startup_file="")
+    role.write("../sitesroot/0/app.py", WSGI.encode())
     role.write("../sitesroot/0/web.config", config.encode())
     return role
 

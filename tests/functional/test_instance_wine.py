@@ -269,45 +269,123 @@ def test_ps_cmd_without_a_script_says_so(tmp_path: Path) -> None:
 
 SITE = (
     '<configuration><!-- kept --><system.webServer><handlers><add name="PythonHandler" path="*" verb="*" '
-    'modules="FastCgiModule" scriptProcessor="%FASTCGIHANDLER%" resourceType="Unspecified"/></handlers>'
-    "</system.webServer></configuration>"
+    '{handler} resourceType="Unspecified"/></handlers>{more}</system.webServer></configuration>'
 )
+FASTCGI = SITE.format(handler='modules="FastCgiModule" scriptProcessor="%FASTCGIHANDLER%"', more="")
+PLATFORM = SITE.format(handler='modules="httpPlatformHandler"', more='<httpPlatform processPath="%PYTHON%"/>')
+# Stands in for dism and appcmd: writes down how it was called, and knows what IIS would know.
+STANDIN = """
+import json, os, sys
+from xml.sax.saxutils import quoteattr
+
+folder = os.path.dirname(os.path.abspath(__file__))
+said = " ".join(sys.argv[1:])
+with open(os.path.join(folder, "calls.txt"), "a") as file:
+    file.write(json.dumps(sys.argv[1:]) + chr(10))
+registered = os.path.join(folder, "registered.json")
+if "/-[" in said and not os.path.exists(registered):
+    sys.exit("ERROR ( message:Cannot find requested collection element. )")
+if "/-[" in said:
+    os.unlink(registered)
+if "/+[" in said:
+    entry = next(word for word in sys.argv if word.startswith("/+["))
+    values = [part.split("'")[0] for part in entry.split("='")[1:]]
+    with open(registered, "w") as file:
+        json.dump(values[:2], file)
+if "globalModules" in said:
+    names = ["UriCacheModule", "FastCgiModule"] + ["httpPlatformHandler"] * os.path.exists(os.path.join(folder, "module"))
+    print("<system.webServer>\\n  <globalModules>")
+    for name in names:
+        print(f'    <add name="{name}" image="%windir%\\\\System32\\\\inetsrv\\\\x.dll" />')
+    print("  </globalModules>\\n</system.webServer>")
+if "list" in sys.argv and "fastCgi" in said and os.path.exists(registered):
+    python, arguments = json.load(open(registered))
+    print(f"<system.webServer><fastCgi><application fullPath={quoteattr(python)}")
+    quoted = arguments.replace('"', "&quot;")
+    print(f' arguments="{quoted}" signalBeforeTerminateSeconds="30"></application></fastCgi></system.webServer>')
+"""
+
+
+class WineSite:
+    """A role with a site, whose dism and appcmd are stand-ins."""
+
+    def __init__(self, folder: Path, server: str, config: str) -> None:
+        self.folder = folder
+        (folder / "stand in.py").write_text(STANDIN)
+        python = windows_path(Path(WINE).resolve() / f"py3{PYTHON}" / "python.exe")
+        program = f'"{python}" "{windows_path(folder / "stand in.py")}"'
+        self.role = WineRole(folder / "a b" / "approot", minor=f"3.{PYTHON}", platform="win_amd64")
+        self.role.env = {"CLOUDROLE_APPCMD": f"{program} appcmd", "CLOUDROLE_DISM": f"{program} dism"}
+        app = "def app(environ, start_response): ...\n"
+        wheels = {
+            make.wheel_name(name): make.wheel_bytes(name, files={f"{name}.py": b""})
+            for name in ("wfastcgi", "waitress")
+        }
+        self.role.make(
+            wheels, {"app.py": app}, type="web", server=server, wsgi_handler="app:app", startup_file=""
+        )
+        self.config = folder / "a b" / "sitesroot" / "0" / "web.config"
+        self.config.parent.mkdir(parents=True)
+        self.config.write_text(config)
+        (self.config.parent / "app.py").write_text(app)
+
+    def calls(self) -> list[list[str]]:
+        """How the stand-ins were called since this was asked last."""
+        file = self.folder / "calls.txt"
+        text = file.read_text() if file.is_file() else ""
+        file.unlink(missing_ok=True)
+        return [json.loads(line) for line in text.splitlines()]
+
+
+DISM = ["dism", "/Online", "/NoRestart", "/Quiet", "/Enable-Feature", "/All"]
+IIS = ["/FeatureName:IIS-WebServerRole", "/FeatureName:IIS-WebServer"]
 
 
 def test_site_is_registered_with_iis_as_often_as_it_is_configured(tmp_path: Path) -> None:
-    recorder = tmp_path / "re corder.py"
-    calls = tmp_path / "calls.txt"
-    recorder.write_text(
-        f"import json, sys\nopen({windows_path(calls)!r}, 'a').write(json.dumps(sys.argv[1:]) + chr(10))\n"
-        "sys.exit(1183 if any('/-[' in word for word in sys.argv) else 0)\n"
-    )
-    python = windows_path(Path(WINE).resolve() / f"py3{PYTHON}" / "python.exe")
-    program = f'"{python}" "{windows_path(recorder)}"'
-    role = WineRole(tmp_path / "a b" / "approot", minor=f"3.{PYTHON}", platform="win_amd64")
-    role.env = {"CLOUDROLE_APPCMD": f"{program} appcmd", "CLOUDROLE_DISM": f"{program} dism"}
-    role.make(type="web", server="fastcgi", wsgi_handler="app:app", startup_file="")
-    site = tmp_path / "a b" / "sitesroot" / "0" / "web.config"
-    site.parent.mkdir(parents=True)
-    site.write_text(SITE)
+    site = WineSite(tmp_path, "fastcgi", FASTCGI)
+    role = site.role
     role.configure()
-    first = site.read_text()
-    role.configure()
-    assert site.read_text() == first
-    wrapper = windows_path(role.approot / "bin" / "_cloudrole" / "wfastcgi.py")
+    first = site.config.read_text()
     executable = role.events("ConfigureCloudService.ps1")[1]["path"]
+    wrapper = windows_path(role.approot / "bin" / "_cloudrole" / "wfastcgi.py")
     assert f'scriptProcessor="{executable}|&quot;{wrapper}&quot;"' in first
     assert "<!-- kept -->" in first
-    assert site.with_name("web.config.bak").read_text() == SITE
-    said = [json.loads(line) for line in calls.read_text().splitlines()]
+    assert site.config.with_name("web.config.bak").read_text() == FASTCGI
     entry = f"fullPath='{executable}',arguments='\"{wrapper}\"'"
+    section = "-section:system.webServer/fastCgi"
     once = [
-        ["dism", "/Online", "/NoRestart", "/Quiet", "/Enable-Feature", "/All", "/FeatureName:IIS-WebServerRole",
-         "/FeatureName:IIS-WebServer", "/FeatureName:IIS-CGI"],
-        ["appcmd", "set", "config", "-section:system.webServer/fastCgi", f"/-[{entry}]", "/commit:apphost"],
-        ["appcmd", "set", "config", "-section:system.webServer/fastCgi",
-         f"/+[{entry},signalBeforeTerminateSeconds='30']", "/commit:apphost"],
+        [*DISM, *IIS, "/FeatureName:IIS-CGI"],
+        ["appcmd", "set", "config", section, f"/-[{entry}]", "/commit:apphost"],
+        ["appcmd", "set", "config", section, f"/+[{entry},signalBeforeTerminateSeconds='30']", "/commit:apphost"],
     ]  # fmt: skip
-    assert said == once * 2
-    calls.unlink()
+    assert site.calls() == once
+    role.configure()
+    assert site.config.read_text() == first
+    assert site.calls() == once
     role.configure(EMULATED="true")
-    assert [json.loads(line)[0] for line in calls.read_text().splitlines()] == ["appcmd", "appcmd"]
+    assert site.calls() == once[1:]
+    assert role.run("check").returncode == 0
+    assert site.calls() == [["appcmd", "list", "config", section]]
+    (tmp_path / "registered.json").unlink()
+    done = role.run("check")
+    assert done.returncode == 110
+    assert "as a FastCGI application; run configure" in done.stdout
+
+
+def test_module_of_httpplatform_is_asked_for(tmp_path: Path) -> None:
+    site = WineSite(tmp_path, "httpplatform", PLATFORM)
+    role = site.role
+    said = "IIS has no module httpPlatformHandler"
+    listed = ["appcmd", "list", "config", "-section:system.webServer/globalModules"]
+    role.configure()
+    warning = next(line for line in role.log("ConfigureCloudService.ps1").splitlines() if "warning" in line)
+    assert said in warning
+    assert "run it with msiexec /quiet in an elevated startup task" in warning
+    assert site.calls() == [[*DISM, *IIS], listed]
+    assert said in role.run("check").stdout
+    (tmp_path / "module").write_text("")
+    site.calls()
+    role.configure()
+    role.configure(EMULATED="true")
+    assert site.calls() == [[*DISM, *IIS], listed, listed]
+    assert role.run("check").returncode == 0

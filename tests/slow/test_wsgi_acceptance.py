@@ -1,4 +1,4 @@
-"""WSGI as `server = "direct"` serves it: the cases that FastCGI handlers on IIS have long been judged by.
+"""WSGI as every server of a web role serves it: the cases that FastCGI handlers on IIS have long been judged by.
 
 docs/wsgi-acceptance.md says which of them there are and why some do not apply.
 """
@@ -9,22 +9,20 @@ import http.client
 import json
 import os
 import platform
-import signal
-import socket
+import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from websites import SITES, FastCgiSite, Served, Site, System
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("network")]
 
@@ -38,10 +36,48 @@ version = "1.0"
 [tool.hatch.build.targets.cloudrole]
 python = "{python}"
 platform = "{platform}"
-[tool.hatch.build.targets.cloudrole.roles.Web]
+"""
+ROLE = """
+[tool.hatch.build.targets.cloudrole.roles.{server}]
 type = "web"
-server = "direct"
+server = "{server}"
 wsgi-handler = "app:app"
+dependencies = {dependencies}
+endpoints.Http = {{ protocol = "http", port = {port} }}
+"""
+
+# What a package for Windows has; the settings refuse these two for Linux, where there is no IIS.
+CONFIG = """
+<configuration><appSettings><add key="WSGI_HANDLER" value="app.app"/></appSettings><system.webServer>
+<handlers><add name="PythonHandler" path="*" verb="*" {handler}/></handlers>{more}
+</system.webServer></configuration>
+"""
+CONFIGS = {
+    "fastcgi": CONFIG.format(handler='modules="FastCgiModule" scriptProcessor=""', more=""),
+    "httpplatform": CONFIG.format(handler='modules="httpPlatformHandler"', more="<httpPlatform/>"),
+}
+
+# wfastcgi looks these up when it is imported, so that it starts nowhere but on Windows.
+WINDLL = """
+import ctypes
+
+class Function:
+    def __call__(self, *args):
+        raise OSError("there is no Windows here")
+
+class Library:
+    def __getattr__(self, name):
+        self.__dict__[name] = Function()
+        return self.__dict__[name]
+
+ctypes.windll = Library()
+ctypes.windll.kernel32 = Library()
+"""
+
+APPCMD = """
+import sys
+if "list" in sys.argv:
+    print('<system.webServer><globalModules><add name="httpPlatformHandler" image="x.dll" /></globalModules></system.webServer>')
 """
 
 HELLO = """
@@ -50,113 +86,84 @@ def app(environ, start_response):
     return [b"hello world!"]
 """
 
-
-@dataclass
-class Site:
-    """A configured web role, whose application is exchanged from case to case."""
-
-    approot: Path
-    python: list[str]
-    wine: Path | None = None
-
-    def path(self, path: Path) -> str:
-        """As the interpreter spells it."""
-        return str(PureWindowsPath("Z:/", *path.parts[1:])) if self.wine else str(path)
-
-    def command(self, word: str) -> list[str]:
-        return [*self.python, self.path(self.approot / "bin" / "role.py"), word]
-
-    def write(self, app: str, handler: str = "app:app", **changes: Any) -> None:
-        (self.approot / "app.py").write_text(app)
-        path = self.approot / "bin" / "role.json"
-        settings = json.loads(path.read_text())
-        path.write_text(json.dumps({**settings, "wsgi_handler": handler, "search_paths": [], **changes}))
-
-    def start(self, port: int) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command("serve"),
-            env={**os.environ, "CLOUDROLE_PORT": str(port), "CLOUDROLE_ADDRESS": "127.0.0.1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-
-    @contextmanager
-    def serving(self) -> Iterator[Served]:
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            port = int(listening.getsockname()[1])
-        process = self.start(port)
-        served = Served(port)
-        try:
-            end = time.monotonic() + 60
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, process.communicate()[0]
-                    assert time.monotonic() < end, "nobody listens"
-                    time.sleep(0.05)
-            yield served
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            served.said = process.communicate(timeout=60)[0]
-
-    def refused(self) -> str:
-        """What is said where the handler cannot be loaded."""
-        process = self.start(9)
-        said, _ = process.communicate(timeout=60)
-        assert process.returncode == 108, said
-        return said
+WAYS = [
+    pytest.param((server, system), id=f"{server}-{system}", marks=[pytest.mark.wine] * (system == "windows"))
+    for system in ("linux", "windows")
+    for server in SITES
+]
+# Cases about web.config, which wfastcgi reads itself; and about files that change, which it watches through Windows.
+BY_FASTCGI = pytest.mark.parametrize(
+    "site", [each for each in WAYS if "fastcgi" in str(each.id)], indirect=True
+)
+WATCHED = pytest.mark.parametrize(
+    "site", [each for each in WAYS if each.id == "fastcgi-windows"], indirect=True
+)
+_SITES: dict[str, dict[str, Site]] = {}
 
 
-@dataclass
-class Served:
-    """Where a site answers; `said` is what its process wrote, known once it has ended."""
-
-    port: int
-    said: str = ""
-
-    def ask(
-        self, path: str = "/", body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, bytes, http.client.HTTPMessage]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request("GET" if body is None else "POST", path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.headers
-        finally:
-            connection.close()
-
-
-_SITES: dict[str, Site] = {}
-
-
-@pytest.fixture(params=["here", pytest.param("windows", marks=pytest.mark.wine)])
+@pytest.fixture(params=WAYS)
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_cache: Path
 ) -> Site:
-    """The site on this host's CPython, and on Windows CPython; each is built and configured once."""
-    system = str(request.param)
-    if system == "here" and not sys.platform.startswith("linux"):
+    """The site by each server on this host's CPython and on Windows CPython; configured once."""
+    server, system = request.param
+    if system == "linux" and not sys.platform.startswith("linux"):
         pytest.skip("the package is for Linux")
     wine = request.getfixturevalue("wine") if system == "windows" else None
     if system not in _SITES:
-        folder = tmp_path_factory.mktemp("site")
-        _SITES[system] = deploy(folder, shared_cache, wine)
-    return _SITES[system]
+        folder = tmp_path_factory.mktemp(f"{system} sites")
+        _SITES[system] = (
+            deploy_here(folder, shared_cache) if wine is None else deploy(folder, shared_cache, wine)
+        )
+    return _SITES[system][server]
 
 
-def deploy(folder: Path, cache: Path, wine: Path | None) -> Site:
-    """Build as a user would, extract and configure."""
+def deploy(folder: Path, cache: Path, wine: Path) -> dict[str, Site]:
+    """A package for Windows with a role for each server."""
+    subprocess.run([str(wine / "wine-start")], stdin=subprocess.DEVNULL, check=True)
+    roles = "".join(
+        ROLE.format(server=server, dependencies=[], port=port) for port, server in enumerate(SITES, 8080)
+    )
+    found = built(folder, cache, PROJECT.format(python="3.13", platform="win_amd64") + roles)
+    (folder / "appcmd.py").write_text(APPCMD)
+    system = System([str(wine / "winpy"), "13"], wine)
+    python = system.path(wine.resolve() / "py313" / "python.exe")
+    env = {"EMULATED": "true", "CLOUDROLE_APPCMD": f'"{python}" "{system.path(folder / "appcmd.py")}"'}
+    sites = {server: kind(found / server / "approot", system) for server, kind in SITES.items()}
+    for site in sites.values():
+        site.configure(**env)
+    return sites
+
+
+def deploy_here(folder: Path, cache: Path) -> dict[str, Site]:
+    """A package for Linux, whose only role becomes one for each server."""
+    python = "{}.{}".format(*sys.version_info)
+    project = PROJECT.format(python=python, platform=f"manylinux_2_17_{platform.machine()}")
+    found = built(folder, cache, project + ROLE.format(server="direct", dependencies='["wfastcgi"]', port=80))
+    (folder / "windll").mkdir()
+    (folder / "windll" / "sitecustomize.py").write_text(WINDLL)
+    sites = {}
+    for server, kind in SITES.items():
+        root = folder / "a role" / server
+        shutil.copytree(found / "direct", root)
+        env = {"PYTHONPATH": str(folder / "windll")} if server == "fastcgi" else {}
+        sites[server] = site = kind(root / "approot", System([sys.executable], env=env))
+        role_json = site.approot / "bin" / "role.json"
+        role_json.write_text(json.dumps({**json.loads(role_json.read_text()), "server": server}))
+        if server in CONFIGS:
+            (root / "sitesroot" / "0").mkdir(parents=True)
+            (root / "sitesroot" / "0" / "web.config").write_text(CONFIGS[server])
+            # wfastcgi asks for this spelling, which Windows takes for the same file
+            (root / "sitesroot" / "0" / "Web.config").symlink_to("web.config")
+        site.configure()
+    return sites
+
+
+def built(folder: Path, cache: Path, settings: str) -> Path:
+    """Build as a user would and extract; gives the folder of the roles."""
     root = folder / "project"
     root.mkdir()
-    python = "3.13" if wine else "{}.{}".format(*sys.version_info)
-    target = "win_amd64" if wine else f"manylinux_2_17_{platform.machine()}"
-    (root / "pyproject.toml").write_text(PROJECT.format(python=python, platform=target))
+    (root / "pyproject.toml").write_text(settings)
     (root / "app.py").write_text(HELLO)
     env = {**os.environ, "HATCH_CLOUDROLE_CACHE_DIR": str(cache)}
     cloudrole = [sys.executable, "-m", "hatch_cloudrole"]
@@ -164,16 +171,7 @@ def deploy(folder: Path, cache: Path, wine: Path | None) -> Site:
     assert done.returncode == 0, done.stderr
     package = next((root / "dist").glob("*.cspkg"))
     subprocess.run([*cloudrole, "extract", "-q", str(package), str(folder / "out")], env=env, check=True)
-    if wine:
-        subprocess.run([str(wine / "wine-start")], stdin=subprocess.DEVNULL, check=True)
-    site = Site(
-        folder / "out" / "Roles" / "Web" / "approot",
-        [str(wine / "winpy"), "13"] if wine else [sys.executable],
-        wine,
-    )
-    done = subprocess.run(site.command("configure"), stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return site
+    return folder / "out" / "Roles"
 
 
 PATTERN = "".join(chr(33 + number) for number in range(61))
@@ -277,36 +275,106 @@ def test_b14_search_paths(site: Site) -> None:
         assert at.ask()[:2] == (200, b"hello world!")
 
 
-def test_b18_changed_file_changes_nothing_while_it_runs(site: Site) -> None:
+@BY_FASTCGI
+def test_b14_variables_in_pythonpath_of_web_config(site: FastCgiSite) -> None:
+    """As a project's own web.config has it; `configure` adds to it, and takes nothing away."""
+    folder = site.site / "second place"
+    folder.mkdir(exist_ok=True)
+    (folder / "othermod.py").write_text("TEXT = b'hello world!'\n")
+    app = HELLO.replace('b"hello world!"', "othermod.TEXT")
+    site.write(f"import othermod\n{app}")
+    variables = {"SITELOCATION": ".", "OTHERLOCATION": site.system.path(folder)}
+    site.set(WSGI_HANDLER="app.app", PYTHONPATH="%SITELOCATION%;%OTHERLOCATION%", **variables)
+    Site.configure(site, EMULATED="true", CLOUDROLE_APPCMD="cmd /c exit 0 &" if site.system.wine else "")
+    assert "startup;%SITELOCATION%;" in site.config.read_text()
+    with site.serving() as at:
+        assert at.ask()[:2] == (200, b"hello world!")
+
+
+def wait_for(at: Served, text: bytes, seconds: float = 15) -> None:
+    """Ask until the answer is `text`; what is asked while a process ends may fail."""
+    end = time.monotonic() + seconds
+    while (answer := at.ask()[1]) != text:
+        assert time.monotonic() < end, answer
+        time.sleep(0.1)
+
+
+@WATCHED
+def test_b15_changed_file_and_changed_handler(site: FastCgiSite) -> None:
     site.write(HELLO)
+    (site.site / "app2.py").write_text(HELLO.replace("hello", "app2"))
     with site.serving() as at:
         assert at.ask()[1] == b"hello world!"
-        site.write(HELLO.replace("hello", "goodbye"))
+        (site.site / "app.py").write_text(HELLO.replace("hello", "goodbye"))
+        wait_for(at, b"goodbye world!")
+        site.set(WSGI_HANDLER="app2.app")
+        wait_for(at, b"app2 world!")
+
+
+@pytest.mark.xfail(reason="Wine 8 tells of no change in a folder below the one that is watched", strict=False)
+@WATCHED
+def test_b16_changed_file_of_a_package(site: FastCgiSite) -> None:
+    package = site.site / "shop"
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text(HELLO)
+    site.write(HELLO, "shop.app")
+    with site.serving() as at:
+        assert at.ask()[1] == b"hello world!"
+        (package / "__init__.py").write_text(HELLO.replace("hello", "goodbye"))
+        wait_for(at, b"goodbye world!", seconds=4)
+
+
+@WATCHED
+def test_b17_changed_file_of_a_name_that_the_site_says(site: FastCgiSite) -> None:
+    data = site.site / "app.data"
+    data.write_text("hello world!")
+    app = HELLO.replace('b"hello world!"', "TEXT")
+    site.write(f"TEXT = open({site.system.path(data)!r}, 'rb').read()\n{app}")
+    site.set(WSGI_HANDLER="app.app", WSGI_RESTART_FILE_REGEX=r".*\.data$")
+    with site.serving() as at:
+        assert at.ask()[1] == b"hello world!"
+        data.write_text("goodbye world!")
+        wait_for(at, b"goodbye world!")
+
+
+def test_b18_changed_file_changes_nothing_while_it_runs(site: Site) -> None:
+    site.write(HELLO)
+    if isinstance(site, FastCgiSite):
+        site.set(WSGI_HANDLER="app.app", WSGI_RESTART_FILE_REGEX="")
+    with site.serving() as at:
+        assert at.ask()[1] == b"hello world!"
+        (site.code / "app.py").write_text(HELLO.replace("hello", "goodbye"))
+        time.sleep(0.5)
         assert at.ask()[1] == b"hello world!"
     with site.serving() as at:
         assert at.ask()[1] == b"goodbye world!"
 
 
+# Through a file: the two requests may be answered by two processes.
 STREAMING = """
-import threading
-go_on = threading.Event()
+import os, time
+go_on = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go on")
 
 def app(environ, start_response):
     start_response("200 OK", [])
     if environ["PATH_INFO"] == "/fob":
-        go_on.set()
+        open(go_on, "w").close()
         return [b"set"]
     return parts()
 
 def parts():
     yield b"Hello world!\\n"
-    yield b"goodbye world!\\n" if go_on.wait(20) else b"waited in vain\\n"
+    end = time.monotonic() + 20
+    while not os.path.exists(go_on) and time.monotonic() < end:
+        time.sleep(0.05)
+    yield b"goodbye world!\\n" if os.path.exists(go_on) else b"waited in vain\\n"
 """
 
 
 def test_b21_first_part_arrives_before_the_last_is_made(site: Site) -> None:
     site.write(STREAMING)
-    with site.serving() as at:
+    (site.code / "go on").unlink(missing_ok=True)
+    with site.serving(hold_back=False) as at:
         connection = http.client.HTTPConnection("127.0.0.1", at.port, timeout=30)
         connection.request("GET", "/")
         answer = connection.getresponse()
@@ -316,63 +384,149 @@ def test_b21_first_part_arrives_before_the_last_is_made(site: Site) -> None:
         connection.close()
 
 
+FAILS_ON_THE_WAY = """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "100")])
+    yield b"part"
+    raise ValueError("failed on the way")
+"""
+
+
 def test_b29_answer_that_fails_on_the_way_is_cut_short(site: Site) -> None:
     """The status is out by then, so that the client can only be told by the end that is missing."""
-    site.write(
-        "def app(environ, start_response):\n    start_response('200 OK', [('Content-Length', '100')])\n"
-        "    yield b'part'\n    raise ValueError('failed on the way')\n"
-    )
-    with site.serving() as at, pytest.raises((http.client.IncompleteRead, ConnectionError)):
+    site.write(FAILS_ON_THE_WAY)
+    with site.serving(hold_back=False) as at, pytest.raises((http.client.IncompleteRead, ConnectionError)):
         at.ask("/test_2")
     assert "failed on the way" in at.said
 
 
+@BY_FASTCGI
+def test_b29_answer_that_is_held_back_becomes_an_error(site: FastCgiSite) -> None:
+    site.write(FAILS_ON_THE_WAY)
+    with site.serving() as at:
+        status, page, _ = at.ask("/test_2")
+    assert (status, b"ValueError: failed on the way" in page) == (500, True)
+
+
 @pytest.mark.parametrize(
-    ("app", "said"),
+    ("app", "in_log", "on_page"),
     [
         (
             "def app(environ, start_response):\n    start_response('200 OK', [])\n    start_response('200 OK', [])\n"
             "    return [b'x']\n",
             "start_response called a second time",
+            b"start_response has already been called",
         ),
         (
             "def app(environ, start_response):\n    yield b'x'\n    start_response('200 OK', [])\n",
             "start_response was not called before",
+            b"start_response has not yet been called",
         ),
-        ("def app(environ, start_response):\n    raise ValueError('in app')\n", "ValueError: in app"),
+        (
+            "def app(environ, start_response):\n    raise ValueError('in app')\n",
+            "ValueError: in app",
+            b"ValueError: in app",
+        ),
     ],
     ids=["B30 begun twice", "B31 never begun", "raises"],
 )
-def test_b30_b31_broken_application_answers_500_and_the_log_says_why(site: Site, app: str, said: str) -> None:
+def test_b30_b31_broken_application_answers_500(site: Site, app: str, in_log: str, on_page: bytes) -> None:
+    """waitress tells the log why, and wfastcgi the page."""
     site.write(app)
     with site.serving() as at:
-        assert at.ask("/test_3")[0] == 500
-        assert at.ask("/test_3")[0] == 500, "the next request is answered too"
-    assert said in at.said
+        answers = [at.ask("/test_3")[:2] for _ in range(2)]
+    assert [status for status, _ in answers] == [500, 500], "the next request is answered too"
+    if isinstance(site, FastCgiSite):
+        assert on_page in answers[1][1]
+    else:
+        assert in_log in at.said
 
 
-@pytest.mark.parametrize(
-    ("app", "handler", "said"),
-    [
-        (HELLO, "app.does_not_exist", "app has no 'does_not_exist'"),
-        (HELLO, "gone.does_not_exist", "there is no module 'gone'"),
-        ("raise Exception('handler file is raising')\n", "app.app", "Exception: handler file is raising"),
-        ("raise Exception('imported')\n", "app", "names a module only; write app:app or app.app"),
-        ("app = None\n", "app.app", "app.app is None"),
-        (
-            "import sys\nprint('to out', flush=True)\nprint('to err', file=sys.stderr)\nraise Exception('end')\n",
-            "app.app",
-            "Exception: end",
-        ),
-    ],
-    ids=["B5 attribute", "B6 module", "B7 raises", "B8 bare module", "B10 None", "B11 prints"],
-)
-def test_handler_that_cannot_be_loaded_is_told_at_the_start(
-    site: Site, app: str, handler: str, said: str
-) -> None:
+# Handler, what is said of it by whatever serves it, and wfastcgi's own words, on which its users rely.
+FAULTS = {
+    "B5 attribute": (HELLO, "app.does_not_exist", "app has no 'does_not_exist'", "'does_not_exist'"),
+    "B6 module": (
+        HELLO,
+        "gone.does_not_exist",
+        "there is no module 'gone'",
+        '"gone.does_not_exist" could not be imported',
+    ),
+    "B7 raises": (
+        "raise Exception('handler file is raising')\n",
+        "app.app",
+        "Exception: handler file is raising",
+        "Exception: handler file is raising",
+    ),
+    "imports what is not there": (
+        "import gone_module\n",
+        "app.app",
+        "importing 'app' raised ModuleNotFoundError: No module named 'gone_module'",
+        '"app.app" could not be imported',
+    ),
+    "B8 bare module": (
+        "raise Exception('imported')\n",
+        "app",
+        "names a module only; write app:app or app.app",
+        '"app" could not be imported',
+    ),
+    "B10 None": ("app = None\n", "app.app", "app.app is None", '"app.app" could not be imported'),
+    "called": (HELLO, "app.app()", "app.app is the application already; leave () away", "TypeError"),
+    "B11 prints": (
+        "import sys\nprint('to out', flush=True)\nprint('to err', file=sys.stderr)\nraise Exception('end')\n",
+        "app.app",
+        "Exception: end",
+        "Exception: end",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_handler_that_cannot_be_loaded_is_told(site: Site, case: str) -> None:
+    app, handler, fault, on_page = FAULTS[case]
     site.write(app, handler)
-    text = site.refused()
-    assert said in text
-    if "to out" in app:
-        assert "to out" in text
-        assert "to err" in text
+    refused = site.refused()
+    assert fault in refused.log.splitlines()[-1]
+    assert ("Traceback" in refused.log) == ("raised" in refused.log.splitlines()[-1])
+    if isinstance(site, FastCgiSite):
+        assert on_page in refused.said
+    if case == "B11 prints":
+        assert "to out" in refused.said
+        assert "to err" in refused.said
+    if case == "B8 bare module":
+        assert "Exception: imported" not in refused.said
+
+
+@BY_FASTCGI
+def test_b9_no_handler(site: FastCgiSite) -> None:
+    site.write(HELLO, wsgi_handler="")
+    site.set(WSGI_HANDLER=None)
+    refused = site.refused()
+    assert "there is no handler" in refused.log.splitlines()[-1]
+    assert "WSGI_HANDLER env var must be set" in refused.said
+
+
+@BY_FASTCGI
+def test_handler_of_the_role_serves_a_site_that_names_none(site: FastCgiSite) -> None:
+    site.write(HELLO)
+    site.set(WSGI_HANDLER=None)
+    with site.serving() as at:
+        assert at.ask()[:2] == (200, b"hello world!")
+
+
+@BY_FASTCGI
+def test_maker_that_is_not_called_is_told(site: FastCgiSite) -> None:
+    """wfastcgi takes it, and every request fails; here the reason is known before the first."""
+    site.write(f"{HELLO}\ndef make():\n    return app\n", "app.make")
+    refused = site.refused()
+    assert "it makes the application; write app.make()" in refused.log.splitlines()[-1]
+    assert "TypeError" in refused.said
+
+
+@pytest.mark.parametrize("site", [each for each in WAYS if each.id == "fastcgi-linux"], indirect=True)
+def test_wfastcgi_starts_on_windows_alone(site: FastCgiSite) -> None:
+    """Why it has a stand-in for what it looks up there."""
+    site.write(HELLO)
+    plain = FastCgiSite(site.approot, System(site.system.python))
+    with plain.serving() as at:
+        assert at.ask()[0] == 500
+    assert "module 'ctypes' has no attribute 'windll'" in at.said

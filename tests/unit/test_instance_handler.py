@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hatch_cloudrole.instance._cloudrole.fastcgi import telling
 from hatch_cloudrole.instance._cloudrole.faults import HandlerError
 from hatch_cloudrole.instance._cloudrole.handler import load_handler
 
@@ -118,3 +120,68 @@ def test_module_that_only_has_to_be_named_is_not_imported() -> None:
     with pytest.raises(HandlerError, match="names a module only"):
         load_handler("zshop", arguments=2)
     assert "zshop" not in sys.modules
+
+
+class TestTellingUnderFastCgi:
+    """What wfastcgi finds or raises stays as it is; what is wrong with it is told beside."""
+
+    @staticmethod
+    def load(name: str) -> object:
+        """Much as wfastcgi does."""
+        module, _, attribute = name.rpartition(".")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except ImportError:
+            raise ValueError(f"{name} could not be imported") from None
+
+    def test_right_one_is_passed_on_in_silence(self) -> None:
+        told: list[str] = []
+        found = telling(self.load, told.append)("zshop.wsgi.app")
+        assert (getattr(found, "__name__", ""), told) == ("app", [])
+
+    @pytest.mark.parametrize(
+        ("name", "raises", "said"),
+        [
+            ("zshop.wsgi.ap", AttributeError, "zshop.wsgi has no 'ap'"),
+            ("zshop.gone.app", ValueError, "zshop has no 'gone'"),
+            ("zshop_x.gone.app", ValueError, "there is no module 'zshop_x.gone'"),
+            ("zshop.raising.app", RuntimeError, "loading it raised RuntimeError: at import"),
+            ("zshop.exiting.app", SystemExit, "loading it raised SystemExit: 0"),
+            ("zshop.broken.app", ValueError, "raised ModuleNotFoundError: No module named 'zshop_gone'"),
+            ("zshop.wsgi:app", Exception, "wfastcgi knows dots alone; write zshop.wsgi.app"),
+            ("", Exception, "there is no handler"),
+        ],
+    )
+    def test_what_is_raised_is_raised_and_told(
+        self, name: str, raises: type[BaseException], said: str
+    ) -> None:
+        told: list[str] = []
+        with pytest.raises(raises):
+            telling(self.load, told.append)(name)
+        assert said in told[0].splitlines()[-1]
+        assert ("Traceback" in told[0]) == ("raised" in said)
+
+    def test_code_that_raised_is_not_run_again(self, tmp_path: Path) -> None:
+        runs = tmp_path / "runs"
+        text = f"with open({str(runs)!r}, 'a') as file:\n    file.write('x')\nraise RuntimeError\n"
+        (tmp_path / "zshop" / "counting.py").write_text(text)
+        with pytest.raises(RuntimeError):
+            telling(self.load, lambda _: None)("zshop.counting.app")
+        assert runs.read_text() == "x"
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [("zshop.wsgi.make_app", "write zshop.wsgi.make_app()"), ("zshop.wsgi.number", "it is of type int")],
+    )
+    def test_what_wfastcgi_takes_but_cannot_serve_is_told(self, name: str, said: str) -> None:
+        told: list[str] = []
+        telling(self.load, told.append)(name)
+        assert said in told[0]
+
+    def test_telling_that_fails_stops_nobody(self) -> None:
+        def tell(text: str) -> None:
+            raise OSError("disk full")
+
+        with pytest.raises(AttributeError):
+            telling(self.load, tell)("zshop.wsgi.ap")
+        assert telling(self.load, tell)("zshop.wsgi.number") == 3

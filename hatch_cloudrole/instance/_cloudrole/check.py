@@ -6,17 +6,19 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from .configure import processor
+from .configure import has_iis, processor
 from .embeddable import program_python
 from .faults import RoleError
+from .iis import check_module, is_registered
 from .install import is_installed
 from .interpreter import check_interpreter, this_interpreter
 from .launch import program_command
 from .record import encoded, file_digest, parse_record
+from .trial import handler_fault
 from .webconfig import edited, site_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .places import Places
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["faults"]
 
 
-def faults(settings: Settings, places: Places) -> Iterator[str]:
-    """Yield one line for each thing that is wrong, with what to do about it."""
+def faults(settings: Settings, places: Places, say: Callable[[str], None]) -> Iterator[str]:
+    """Yield one line for each thing that is wrong, with what to do about it; `say` gets tracebacks."""
     try:
         check_interpreter(this_interpreter(), settings.minor, settings.platform)
     except RoleError as error:
@@ -37,6 +39,10 @@ def faults(settings: Settings, places: Places) -> Iterator[str]:
     yield from _program_faults(settings, places)
     if settings.has_site:
         yield from _site_faults(places)
+        if has_iis(os.environ):
+            yield from _iis_faults(settings, places)
+    if is_installed(settings, places, _python(places)):
+        yield from _handler_faults(settings, places, say)
     yield from _place_faults(places)
 
 
@@ -86,6 +92,15 @@ def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
             yield str(error)
 
 
+def _handler_faults(settings: Settings, places: Places, say: Callable[[str], None]) -> Iterator[str]:
+    fault = handler_fault(settings, places, _python(places))
+    if fault:
+        *before, last = fault.splitlines()
+        if before:
+            say("\n".join(before))
+        yield last
+
+
 def _site_faults(places: Places) -> Iterator[str]:
     try:
         config = site_folder(places.approot) / "web.config"
@@ -96,6 +111,17 @@ def _site_faults(places: Places) -> Iterator[str]:
         yield str(error)
     except OSError as error:
         yield f"{error.filename}: cannot be read ({error.strerror}); deploy the package again"
+
+
+def _iis_faults(settings: Settings, places: Places) -> Iterator[str]:
+    program = processor(places, _python(places))
+    try:
+        if settings.server != "fastcgi":
+            check_module(os.environ)
+        elif not is_registered(os.environ, program.python, program.fastcgi_arguments):
+            yield f"IIS does not know {program.script_processor} as a FastCGI application; run configure"
+    except RoleError as error:
+        yield str(error)
 
 
 def _place_faults(places: Places) -> Iterator[str]:

@@ -81,7 +81,7 @@ def _run(command: str, places: Places, log: Log) -> int:
     else:
         from .check import faults
 
-        found = list(faults(settings, places))
+        found = list(faults(settings, places, log.say))
         for fault in found:
             print(fault)  # noqa: T201 - the result of the command
         log.event("checked", faults=found)

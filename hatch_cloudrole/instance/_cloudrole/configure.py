@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .embeddable import prepare
 from .environment import check_folder
-from .iis import enable_features, register_fastcgi
+from .faults import IisError
+from .iis import MODULE, check_module, enable_features, register_fastcgi
 from .install import disk_error, install
 from .interpreter import check_interpreter, this_interpreter
 from .lock import exclusive
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["configure", "processor"]
+__all__ = ["configure", "has_iis", "processor"]
 
 _LONGEST_CONFIGURE = 1800.0
 
@@ -61,6 +62,11 @@ def processor(places: Places, python: str) -> Processor:
     return Processor(python, _word(str(wrapper)), f"{_word(str(places.role_py))} serve", str(places.startup))
 
 
+def has_iis(env: Mapping[str, str]) -> bool:
+    """Whether there is an IIS to ask: on Windows, or where something stands in for appcmd."""
+    return os.name == "nt" or bool(env.get("CLOUDROLE_APPCMD"))
+
+
 def _word(path: str) -> str:
     return f'"{path}"' if " " in path else path
 
@@ -98,10 +104,23 @@ def _configure_site(
     changed = configure_site(site, program, emulated=emulated)
     log.event("site", folder=str(site), changed=changed)
     log.say(f"{site}: web.config {'written' if changed else 'is right already'}")
-    if settings.server != "fastcgi" or (os.name != "nt" and not env.get("CLOUDROLE_APPCMD")):
+    if not has_iis(env):
         return
     if not emulated:
-        enable_features(env, log.say)
-    register_fastcgi(env, program.python, program.fastcgi_arguments)
-    log.event("fastcgi", processor=program.script_processor)
-    log.say(f"registered {program.script_processor}")
+        enable_features(env, settings.server, log.say)
+    if settings.server == "fastcgi":
+        register_fastcgi(env, program.python, program.fastcgi_arguments)
+        log.event("fastcgi", processor=program.script_processor)
+        log.say(f"registered {program.script_processor}")
+    else:
+        _look_for_module(env, log)
+
+
+def _look_for_module(env: Mapping[str, str], log: Log) -> None:
+    """Warn where the module is missing. No more: startup tasks of the project's own run after this one."""
+    try:
+        check_module(env)
+    except IisError as error:
+        log.say(f"warning: {error}. Until IIS has it, every request is answered with an error")
+    else:
+        log.say(f"IIS has the module {MODULE}")

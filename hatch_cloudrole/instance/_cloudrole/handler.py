@@ -15,7 +15,7 @@ from typing import Any
 
 from .faults import HandlerError
 
-__all__ = ["load_handler"]
+__all__ = ["check_application", "load_handler", "raised"]
 
 _NAME = re.compile(r"([^\W\d]\w*)(\(\))?")
 
@@ -34,7 +34,7 @@ def load_handler(expression: str, *, arguments: int) -> Any:
         if call:
             value = _called(value, said, expression, arguments)
             said += "()"
-    _check_application(value, said, expression, arguments)
+    check_application(value, expression, arguments, said)
     return value
 
 
@@ -86,12 +86,13 @@ def _try_import(path: str, expression: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(error.name + ".")):
             return None
-        raise HandlerError(_raised(f"importing {path!r}", expression, error)) from error
+        raise HandlerError(raised(f"importing {path!r}", expression, error)) from error
     except (Exception, SystemExit) as error:
-        raise HandlerError(_raised(f"importing {path!r}", expression, error)) from error
+        raise HandlerError(raised(f"importing {path!r}", expression, error)) from error
 
 
-def _raised(doing: str, expression: str, error: BaseException) -> str:
+def raised(doing: str, expression: str, error: BaseException) -> str:
+    """The traceback of `error`, and a last line that says what it means."""
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     last = traceback.format_exception_only(type(error), error)[-1].strip()
     return f"{text.rstrip()}\nhandler {expression!r}: {doing} raised {last}"
@@ -116,10 +117,14 @@ def _called(value: Any, said: str, expression: str, arguments: int) -> Any:
     try:
         return value()
     except (Exception, SystemExit) as error:
-        raise HandlerError(_raised(f"calling {said}", expression, error)) from error
+        raise HandlerError(raised(f"calling {said}", expression, error)) from error
 
 
-def _check_application(value: Any, said: str, expression: str, arguments: int) -> None:
+def check_application(value: Any, expression: str, arguments: int, said: str = "it") -> None:
+    """See that `value`, of which `said` says what it is, can be called with as many values.
+
+    :raises HandlerError: it cannot.
+    """
     if not callable(value):
         raise HandlerError(
             f"handler {expression!r}: {said} is {_kind(value)}, not an application that can be called"

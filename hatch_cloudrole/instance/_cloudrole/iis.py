@@ -1,7 +1,11 @@
-"""Windows features and the FastCGI registration: the only module that starts dism and appcmd."""
+"""What IIS needs for a role: Windows features, its module, the FastCGI registration.
+
+The only module that starts dism and appcmd.
+"""
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -14,35 +18,90 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
-    "FEATURES",
+    "MODULE",
     "appcmd_program",
+    "check_module",
     "command_words",
     "enable_features",
+    "features",
+    "is_registered",
     "register_fastcgi",
     "registration",
 ]
 
-FEATURES = ("IIS-WebServerRole", "IIS-WebServer", "IIS-CGI")
-"""What FastCGI needs; `/All` enables what these stand on."""
+MODULE = "httpPlatformHandler"
+"""The module of IIS that starts a program and hands it the requests. It is no part of Windows."""
+_FEATURES = ("IIS-WebServerRole", "IIS-WebServer")
 _REBOOT_LATER = 3010
-_ALREADY_GONE = "not found"
+_THERE = {"fastcgi": "iisfcgi.dll", "httpplatform": "iiscore.dll"}
+"""What lies in inetsrv once the features of a server are enabled."""
 
 
-def enable_features(env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Enable IIS with FastCGI, unless its module is there already.
+def features(server: str) -> tuple[str, ...]:
+    """The Windows features that `server` needs; `/All` enables what these stand on."""
+    return (*_FEATURES, "IIS-CGI") if server == "fastcgi" else _FEATURES
+
+
+def enable_features(env: Mapping[str, str], server: str, say: Callable[[str], None]) -> None:
+    """Enable IIS with what `server` needs of it, unless that is there already.
 
     :raises IisError: dism is missing or fails.
     """
     system = _system_folder(env)
     override = env.get("CLOUDROLE_DISM", "")
-    if not override and os.path.isfile(os.path.join(system, "inetsrv", "iisfcgi.dll")):
+    if not override and os.path.isfile(os.path.join(system, "inetsrv", _THERE[server])):
         return
     dism = command_words(override) if override else [os.path.join(system, "dism.exe")]
-    options = [f"/FeatureName:{feature}" for feature in FEATURES]
+    wanted = features(server)
+    options = [f"/FeatureName:{feature}" for feature in wanted]
     code, output = _run([*dism, "/Online", "/NoRestart", "/Quiet", "/Enable-Feature", "/All", *options])
     if code not in (0, _REBOOT_LATER):
-        raise IisError(f"dism could not enable {', '.join(FEATURES)}: exit code {code}: {_last_line(output)}")
-    say(f"enabled {', '.join(FEATURES)}")
+        raise IisError(f"dism could not enable {', '.join(wanted)}: exit code {code}: {_last_line(output)}")
+    say(f"enabled {', '.join(wanted)}")
+
+
+def check_module(env: Mapping[str, str]) -> None:
+    """See that IIS has the module HttpPlatformHandler.
+
+    Its file does not tell: it may lie there unused, and IIS Express has another. So IIS is asked.
+
+    :raises IisError: it has not, or appcmd is missing or fails.
+    """
+    names = [each.get("name", "").lower() for each in _listed(env, "globalModules", "add")]
+    if MODULE.lower() not in names:
+        raise IisError(
+            f"IIS has no module {MODULE}, which is no part of Windows: ship its installer (.msi) with the "
+            "role, and run it with msiexec /quiet in an elevated startup task of the type simple"
+        )
+
+
+def is_registered(env: Mapping[str, str], python: str, arguments: str) -> bool:
+    """Whether IIS knows `python` with `arguments` as a FastCGI application.
+
+    :raises IisError: appcmd is missing or fails.
+    """
+    wanted = _ascii(f"{python}|{arguments}")
+    found = _listed(env, "fastCgi", "application")
+    return any(_ascii(f"{each.get('fullPath')}|{each.get('arguments')}") == wanted for each in found)
+
+
+def _ascii(text: str) -> str:
+    """What of `text` survives any code page that appcmd may write in; paths have no case."""
+    return "".join(letter for letter in text.lower() if letter.isascii())
+
+
+def _listed(env: Mapping[str, str], section: str, element: str) -> list[dict[str, str]]:
+    """The attributes of each such element in a section of IIS' own configuration."""
+    appcmd = appcmd_program(env)
+    code, output = _run([*appcmd, "list", "config", f"-section:system.webServer/{section}"])
+    if code != 0:
+        raise IisError(f"appcmd could not list {section}: exit code {code}: {_last_line(output)}")
+    # Not by a parser of XML: whatever else it says there must not stop a role.
+    elements = re.findall(rf"<{element}\b[^>]*>", output)
+    return [
+        {name: html.unescape(value) for name, value in re.findall(r'([\w.]+)="([^"]*)"', each)}
+        for each in elements
+    ]
 
 
 def register_fastcgi(env: Mapping[str, str], python: str, arguments: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["address", "serve"]
+__all__ = ["address", "load_application", "serve"]
 
 
 def serve(settings: Settings, places: Places) -> None:
@@ -31,6 +31,19 @@ def serve(settings: Settings, places: Places) -> None:
             f"role {settings.role} has neither wsgi-handler nor asgi-handler, so there is nothing to serve"
         )
     host, port = address(settings, os.environ)
+    application = load_application(settings, places)
+    if settings.asgi_handler:
+        _server("uvicorn", settings).run(application, host=host, port=port)
+    else:
+        _server("waitress", settings).serve(application, host=host, port=port)
+
+
+def load_application(settings: Settings, places: Places) -> Any:
+    """Make this process that of the role's program, and load the handler in it.
+
+    :raises HandlerError: the handler cannot be loaded.
+    :raises ProgramError: its folder is not there.
+    """
     folder = places.approot / settings.working_directory
     try:
         os.chdir(folder)
@@ -41,11 +54,8 @@ def serve(settings: Settings, places: Places) -> None:
     sys.path[:] = [str(folder), *(path for path in sys.path if path not in (str(folder), str(places.bin)))]
     sys.argv[:] = [str(places.role_py)]
     if settings.asgi_handler:
-        application = load_handler(settings.asgi_handler, arguments=3)
-        _server("uvicorn", settings).run(application, host=host, port=port)
-    else:
-        application = load_handler(settings.wsgi_handler, arguments=2)
-        _server("waitress", settings).serve(application, host=host, port=port)
+        return load_handler(settings.asgi_handler, arguments=3)
+    return load_handler(settings.wsgi_handler, arguments=2)
 
 
 def address(settings: Settings, env: Mapping[str, str]) -> tuple[str, int]:

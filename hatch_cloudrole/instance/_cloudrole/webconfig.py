@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Processor", "configure_site", "edited", "site_folder", "source_config"]
+__all__ = ["Processor", "app_settings", "configure_site", "edited", "site_folder", "source_config"]
 
 HANDLER = "PythonHandler"
 
@@ -115,6 +115,20 @@ def edited(data: bytes, processor: Processor, where: Path) -> bytes:
     if not found:
         raise IisError(f"{where}: has no handler named {HANDLER} in system.webServer/handlers; add it")
     return document.toxml(encoding="utf-8") if changed else data
+
+
+def app_settings(data: bytes, where: Path) -> dict[str, str]:
+    """What wfastcgi makes variables of: name -> value of every setting.
+
+    :raises IisError: it is not XML.
+    """
+    document = _parse(data, where)
+    return {
+        setting.getAttribute("key").strip(): setting.getAttribute("value")
+        for section in _elements(document, "appSettings")
+        for setting in section.getElementsByTagName("add")
+        if setting.getAttribute("key")
+    }
 
 
 def _app_setting(key: str, value: str, processor: Processor) -> str:
