@@ -40,10 +40,11 @@ class Entry:
 def is_script(path: str) -> bool:
     """Whether a file, by its path from approot, is one that a host must be able to execute.
 
-    The rule is the same on every build host, some of which have no modes: shell scripts in `bin`.
+    The rule is the same on every build host, some of which have no modes: shell scripts in `bin`, except
+    what is ours and only read in by them.
     """
     path = path.lower()
-    return path.startswith("bin/") and path.endswith(".sh")
+    return path.startswith("bin/") and path.endswith(".sh") and not path.startswith("bin/_cloudrole/")
 
 
 def write_zip(
