@@ -31,6 +31,6 @@ if exist "%SystemRoot%\Sysnative\WindowsPowerShell\v1.0\powershell.exe" set "CLO
 :run
 rem Each PowerShell has modules of its own, and finds them when a parent's variable does not name another's.
 set "PSModulePath="
-rem It would wait for the end of an input that it is given.
+rem No script reads an input, so none is given, for whose end a PowerShell might wait.
 "%CLOUDROLE_POWERSHELL%" -NoProfile -NonInteractive -ExecutionPolicy Bypass -File %* <nul >>"%CLOUDROLE_BOOT_LOG%" 2>&1
 exit /b %ERRORLEVEL%

@@ -40,10 +40,12 @@ class Entry:
 def is_script(path: str) -> bool:
     """Whether a file, by its path from approot, is one that a host must be able to execute.
 
-    The rule is the same on every build host, some of which have no modes: shell scripts in `bin`, and the
-    commands of packages that are laid out.
+    The rule is the same on every build host, some of which have no modes: shell scripts in `bin`, except what
+    is ours and only read in by them, and the commands of packages that are laid out.
     """
     path = path.lower()
+    if path.startswith("bin/_cloudrole/"):
+        return False
     return (path.startswith("bin/") and path.endswith(".sh")) or path.startswith("lib/bin/")
 
 
