@@ -9,16 +9,18 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
 
 import pytest
 import wheelmaker as make
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from rolemaker import RoleOnInstance
+from winerole import PYTHON, WINE, windows_path, windows_python
 
-WINE = os.environ.get("CLOUDROLE_TEST_WINE", "")
-PYTHON = "13"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 TELL = """\
 import json, os, sys, alpha
@@ -171,11 +173,6 @@ def test_through_sh_everything_arrives(tmp_path: Path, shell: str, role_given: G
     check_told(role, role_given, "/", str(role.approot))
 
 
-def windows_path(path: Path) -> str:
-    """How Wine shows a path of this machine."""
-    return str(PureWindowsPath("Z:/", *path.parts[1:]))
-
-
 STAND_IN = """\
 import os, subprocess, sys
 script = sys.argv[sys.argv.index("-File") + 1]
@@ -201,7 +198,7 @@ def test_through_cmd_everything_arrives(tmp_path: Path, role_given: Given) -> No
     make_role(role, role_given)
     (tmp_path / "stand in.py").write_text(STAND_IN)
     stand_in = tmp_path / "power shell.cmd"
-    python = windows_path(Path(WINE).resolve() / f"py3{PYTHON}" / "python.exe")
+    python = windows_path(windows_python() / "python.exe")
     stand_in.write_text(f'@"{python}" "{windows_path(tmp_path / "stand in.py")}" %*\r\n', newline="")
     for script, command, code in (
         ("ConfigureCloudService.ps1", "configure", 0),

@@ -10,7 +10,7 @@ from .embeddable import prepare
 from .environment import check_folder
 from .faults import IisError
 from .iis import MODULE, check_module, enable_features, register_fastcgi
-from .install import disk_error, install
+from .install import clean_up, disk_error, install
 from .interpreter import check_interpreter, this_interpreter
 from .lock import exclusive
 from .webconfig import Processor, configure_site, site_folder
@@ -45,6 +45,7 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
             timeout=_LONGEST_CONFIGURE,
             on_wait=lambda: log.say("another configure is at work; waiting for it"),
         ):
+            clean_up(places.home)
             python = prepare(interpreter.path, places.home)
             _install(settings, places, python, log)
             _remember(places, interpreter.path)
