@@ -81,8 +81,8 @@ def test_full_disk_is_told_as_windows_says_it(role: WineRole, tmp_path: Path) ->
     ).returncode:
         pytest.skip("no file system can be mounted here")
     try:
-        big = {"beta/__init__.py": os.urandom(300_000).hex().encode()}
-        role.make({make.wheel_name("beta"): make.wheel_bytes("beta", files=big)})
+        files = {f"beta/m{number}.txt": b"x" * 5000 for number in range(60)}
+        role.make({make.wheel_name("beta"): make.wheel_bytes("beta", files=files)})
         assert role.run("configure", env={"CLOUDROLE_HOME": windows_path(disk)}).returncode == 104
         assert f"{windows_path(disk)}: the disk is full" in last_line(role, CONFIGURE)
         assert [path.name for path in disk.iterdir()] == ["lock"]
