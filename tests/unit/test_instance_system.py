@@ -228,7 +228,7 @@ class TestEmbeddable:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / ".cloudrole" / "new.abc" / "python").mkdir(parents=True)
-        found = []
+        found: list[str] = []
 
         def prepare(python: str, home: Path) -> str:
             found.extend(path.name for path in home.iterdir())
