@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -203,3 +204,48 @@ def test_killed_while_it_copies_the_interpreter_the_next_run_heals(tmp_path: Pat
     assert sorted(path.name for path in home.iterdir()) == ["lock", "python", "python.txt", "site-packages"]
     assert interrupted, "no run was killed before it ended, so nothing was shown"
     assert role.launch().stdout.strip() == windows_path(home / "python" / "python.exe")
+
+
+def test_children_have_the_packages_and_a_shell_finds_their_commands(role: WineRole) -> None:
+    """As docs/instance.md has it: a command is a batch file, which only a shell finds by its bare name."""
+    program = """\
+import json, multiprocessing, subprocess, sys
+
+def look(number):
+    import alpha
+    return [number, alpha.NAME]
+
+def run(*words, **more):
+    try:
+        done = subprocess.run(*words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **more)
+    except OSError as error:
+        return type(error).__name__
+    return done.stdout.decode().split()
+
+if __name__ == "__main__":
+    child = "try:\\n import alpha; print('has it')\\nexcept ImportError: print('has it not')"
+    with multiprocessing.Pool(1) as pool:
+        print(json.dumps([
+            pool.map(look, [1, 2]),
+            run([sys.executable, "-c", child]),
+            *(run([sys.executable, option, "-c", child]) for option in ("-E", "-I", "-S")),
+            run("alpha one", shell=True),
+            run(["alpha", "one"]),
+            run([sys.executable, "-m", "alpha.cli", "one"]),
+        ]))
+"""
+    files = {
+        "alpha/__init__.py": b"NAME = 'alpha'\n",
+        "alpha/cli.py": b"import sys\ndef main():\n    print(*sys.argv[1:])\nif __name__ == '__main__': main()\n",
+    }
+    points = "[console_scripts]\nalpha = alpha.cli:main\n"
+    wheel = make.wheel_bytes("alpha", files=files, entry_points=points)
+    done = role.make({make.wheel_name("alpha"): wheel}, {"worker.py": program}).configure().launch()
+    assert json.loads(done.stdout) == [
+        [[1, "alpha"], [2, "alpha"]],
+        ["has", "it"],
+        *[["has", "it", "not"]] * 3,
+        ["one"],
+        "FileNotFoundError",
+        ["one"],
+    ], done.stderr
