@@ -225,3 +225,25 @@ def test_through_cmd_everything_arrives(tmp_path: Path, role_given: Given) -> No
         said = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(logs.glob("*.log"))]
         assert done.returncode == code, (done.stdout, done.stderr, said)
     check_told(role, role_given, "\\", windows_path(role.approot))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+def test_folder_and_interpreter_whose_names_are_no_text_work_too(tmp_path: Path) -> None:
+    """Names of files are bytes here, and not always UTF-8."""
+    role = RoleOnInstance(tmp_path / os.fsdecode(b"caf\xe9 \xff"))
+    role.make(
+        {make.wheel_name("alpha"): make.wheel_bytes("alpha")}, {"worker.py": "import alpha\nprint(1)\n"}
+    )
+    (role.approot / "own").mkdir()
+    (role.approot / "own" / "python3").symlink_to(role.python)
+    named = {"PYTHON": str(role.approot / "own" / "python3")}
+    for script, more in (("configure.sh", named), ("launch.sh", {})):  # which finds the one that was used
+        done = subprocess.run(
+            ["sh", f"bin/{script}"],
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **more},
+            cwd=role.approot,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == b"1\n"

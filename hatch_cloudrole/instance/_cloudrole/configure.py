@@ -89,10 +89,10 @@ def _install(settings: Settings, places: Places, python: str, log: Log) -> None:
 
 def _remember(places: Places, python: str) -> None:
     """Tell the launching script which interpreter has the packages."""
-    text = places.python_txt.read_text(encoding="utf-8") if places.python_txt.is_file() else ""
-    if text != python:
+    path = os.fsencode(python)  # UTF-8 on Windows; elsewhere the bytes that it has, which need not be text
+    if not places.python_txt.is_file() or places.python_txt.read_bytes() != path:
         new = places.python_txt.with_name("python.new")
-        new.write_text(python, encoding="utf-8")
+        new.write_bytes(path)
         os.replace(new, places.python_txt)
 
 
