@@ -9,16 +9,18 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
 
 import pytest
 import wheelmaker as make
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from rolemaker import RoleOnInstance
+from winerole import PYTHON, WINE, windows_path, windows_python
 
-WINE = os.environ.get("CLOUDROLE_TEST_WINE", "")
-PYTHON = "13"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 TELL = """\
 import json, os, sys, alpha
@@ -171,11 +173,6 @@ def test_through_sh_everything_arrives(tmp_path: Path, shell: str, role_given: G
     check_told(role, role_given, "/", str(role.approot))
 
 
-def windows_path(path: Path) -> str:
-    """How Wine shows a path of this machine."""
-    return str(PureWindowsPath("Z:/", *path.parts[1:]))
-
-
 STAND_IN = """\
 import os, subprocess, sys
 script = sys.argv[sys.argv.index("-File") + 1]
@@ -201,7 +198,7 @@ def test_through_cmd_everything_arrives(tmp_path: Path, role_given: Given) -> No
     make_role(role, role_given)
     (tmp_path / "stand in.py").write_text(STAND_IN)
     stand_in = tmp_path / "power shell.cmd"
-    python = windows_path(Path(WINE).resolve() / f"py3{PYTHON}" / "python.exe")
+    python = windows_path(windows_python() / "python.exe")
     stand_in.write_text(f'@"{python}" "{windows_path(tmp_path / "stand in.py")}" %*\r\n', newline="")
     for script, command, code in (
         ("ConfigureCloudService.ps1", "configure", 0),
@@ -228,3 +225,25 @@ def test_through_cmd_everything_arrives(tmp_path: Path, role_given: Given) -> No
         said = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(logs.glob("*.log"))]
         assert done.returncode == code, (done.stdout, done.stderr, said)
     check_told(role, role_given, "\\", windows_path(role.approot))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+def test_folder_and_interpreter_whose_names_are_no_text_work_too(tmp_path: Path) -> None:
+    """Names of files are bytes here, and not always UTF-8."""
+    role = RoleOnInstance(tmp_path / os.fsdecode(b"caf\xe9 \xff"))
+    role.make(
+        {make.wheel_name("alpha"): make.wheel_bytes("alpha")}, {"worker.py": "import alpha\nprint(1)\n"}
+    )
+    (role.approot / "own").mkdir()
+    (role.approot / "own" / "python3").symlink_to(role.python)
+    named = {"PYTHON": str(role.approot / "own" / "python3")}
+    for script, more in (("configure.sh", named), ("launch.sh", {})):  # which finds the one that was used
+        done = subprocess.run(
+            ["sh", f"bin/{script}"],
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **more},
+            cwd=role.approot,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == b"1\n"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs a Linux role")
 
 PYTHONS = host_pythons()
+OLDEST_MINOR, OLDEST = PYTHONS[0]
 EACH = pytest.mark.parametrize(("minor", "python"), PYTHONS, ids=[minor for minor, _ in PYTHONS])
 ALPHA = {
     "alpha/__init__.py": b"",
@@ -119,7 +120,7 @@ subprocess.run([sys.executable, "-m", "venv", "--without-pip", "environment"], c
 look = "import alpha, json, sys; print(json.dumps([alpha.__file__, sys.prefix]))"
 print(subprocess.run(["environment/bin/python", "-c", look], stdout=subprocess.PIPE).stdout.decode())
 """
-    role = configured(tmp_path, PYTHONS[-1][1], PYTHONS[-1][0], program)
+    role = configured(tmp_path, OLDEST, OLDEST_MINOR, program)
     done = role.launch()
     place, prefix = json.loads(done.stdout)
     assert place == str(role.site_packages / "alpha" / "__init__.py")
@@ -133,14 +134,14 @@ def test_own_variables_win_and_the_others_are_kept(tmp_path: Path) -> None:
         "import sys, site\n"
         "assert site.ENABLE_USER_SITE is False\n"
     )
-    role = configured(tmp_path, *reversed(PYTHONS[0]), program, environment={"OWN": "role's", "EMPTY": ""})
+    role = configured(tmp_path, OLDEST, OLDEST_MINOR, program, environment={"OWN": "role's", "EMPTY": ""})
     assert told(role, OWN="instance's", OTHER="kept") == ["role's", "kept", "utf-8", "1", "1"]
 
 
 def test_role_decides_how_its_output_is_written(tmp_path: Path) -> None:
     program = "import sys\nprint('gr\\u00fc\\u00df', sys.stdout.encoding, sys.stdout.line_buffering)\n"
     environment = {"PYTHONIOENCODING": "latin-1", "PYTHONUNBUFFERED": ""}
-    role = configured(tmp_path, *reversed(PYTHONS[0]), program, environment=environment)
+    role = configured(tmp_path, OLDEST, OLDEST_MINOR, program, environment=environment)
     role.launch(CLOUDROLE_BOOT_LOG="x")
     log = (role.approot / "logs" / "launch.sh.log").read_bytes()
     assert "gr\u00fc\u00df iso8859-1 False\n".encode("latin-1") in log
@@ -161,7 +162,7 @@ def test_modules_are_compiled_but_for_tests_which_work_all_the_same(
 
 def test_traceback_names_the_file_where_it_lies_after_approot_was_moved(tmp_path: Path) -> None:
     program = "import alpha.core\nalpha.core.fail()\n"
-    role = configured(tmp_path / "first", *reversed(PYTHONS[0]), program)
+    role = configured(tmp_path / "first", OLDEST, OLDEST_MINOR, program)
     role.approot.rename(tmp_path / "second")
     role.approot = tmp_path / "second"
     assert role.launch().returncode == 1

@@ -128,7 +128,7 @@ def run_alone(*roles: tuple[Path, dict[str, str], list[str]]) -> list[dict[str, 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
     reason, seconds = told["outside"]
     assert reason == "ENETUNREACH"
     assert seconds < 1
@@ -136,12 +136,14 @@ def run_alone(*roles: tuple[Path, dict[str, str], list[str]]) -> list[dict[str, 
     for one, (_, _, paths) in zip(told["roles"], roles, strict=True):
         assert one["configure"][0] == 0, one["configure"][1]
         assert one["launch"][0] == (128 + 15 if paths else 0), one["launch"][1]
-    return told["roles"]
+    answers: list[dict[str, Any]] = told["roles"]
+    return answers
 
 
 def printed(role: dict[str, Any]) -> str:
     """The last line of the program, in front of what launch says of its end."""
-    return role["launch"][1].splitlines()[-2]
+    lines: list[str] = role["launch"][1].splitlines()
+    return lines[-2]
 
 
 def test_src_layout(tmp_path: Path, shared_cache: Path) -> None:

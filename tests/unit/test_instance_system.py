@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_cloudrole.instance._cloudrole import environment, iis, launch, serve
+from hatch_cloudrole.instance._cloudrole import configure, embeddable, environment, iis, launch, serve
 from hatch_cloudrole.instance._cloudrole.faults import InterpreterError, ProgramError, RoleError
 from hatch_cloudrole.instance._cloudrole.interpreter import Interpreter, check_interpreter, this_interpreter
 from hatch_cloudrole.instance._cloudrole.log import Log, RotatingFile
@@ -168,6 +169,76 @@ class TestSearchPaths:
             str(tmp_path / "extra"),
             "/own/site-packages",
         ]
+
+
+class TestEmbeddable:
+    """The copy of an interpreter that ignores its environment; elsewhere than on Windows there is none."""
+
+    @pytest.fixture
+    def python(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(embeddable, "_path_files", lambda python: [python.with_name("python313._pth")])
+        files = ("python.exe", "python313._pth", "Lib/os.py", "Lib/json/__init__.py", "DLLs/_socket.pyd")
+        for name in files:
+            path = tmp_path / "embedded" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        return tmp_path / "embedded" / "python.exe"
+
+    def copied(self, home: Path) -> set[str]:
+        return {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+
+    def test_copy_has_everything_but_the_file_that_blinds_it(self, python: Path, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        assert embeddable.prepare(str(python), home) == str(home / "python" / "python.exe")
+        expected = {"python.exe", "Lib/os.py", "Lib/json/__init__.py", "DLLs/_socket.pyd", ".cloudrole.json"}
+        assert self.copied(home) == {f"python/{name}" for name in expected}
+
+    def test_interpreter_that_holds_the_home_is_not_copied_into_itself(self, python: Path) -> None:
+        home = python.parent / "home"
+        home.mkdir()
+        embeddable.prepare(str(python), home)
+        assert (home / "python" / "Lib" / "os.py").is_file()
+        assert not (home / "python" / "home").exists()
+
+    def test_full_disk_is_told_as_that_and_nothing_is_left(
+        self, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        embeddable.prepare(str(python), home)
+        whole = self.copied(home)
+        (python.parent / "new.dll").write_text("another build of it")
+        calls = []
+
+        def full(source: object, target: object) -> None:
+            calls.append(source)
+            if len(calls) == 3:
+                raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+        monkeypatch.setattr("shutil.copyfile", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            embeddable.prepare(str(python), home)
+        assert caught.value.errno == errno.ENOSPC
+        assert len(calls) == 3
+        assert self.copied(home) == whole
+        assert [path.name for path in home.iterdir()] == ["python"]
+
+    def test_what_a_killed_run_left_is_gone_before_room_is_needed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".cloudrole" / "new.abc" / "python").mkdir(parents=True)
+        found: list[str] = []
+
+        def prepare(python: str, home: Path) -> str:
+            found.extend(path.name for path in home.iterdir())
+            return python
+
+        monkeypatch.setattr(configure, "prepare", prepare)
+        monkeypatch.setattr(configure, "check_interpreter", lambda *_: None)
+        log = Log(tmp_path / "logs", "x", echo=False)
+        configure.configure(settings(), Places.of(tmp_path, {}), {}, log)
+        assert found == ["lock"]
 
 
 class TestLog:

@@ -10,7 +10,7 @@ from .embeddable import prepare
 from .environment import check_folder
 from .faults import IisError
 from .iis import MODULE, check_module, enable_features, register_fastcgi
-from .install import disk_error, install
+from .install import clean_up, disk_error, install
 from .interpreter import check_interpreter, this_interpreter
 from .lock import exclusive
 from .webconfig import Processor, configure_site, site_folder
@@ -45,6 +45,7 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
             timeout=_LONGEST_CONFIGURE,
             on_wait=lambda: log.say("another configure is at work; waiting for it"),
         ):
+            clean_up(places.home)
             python = prepare(interpreter.path, places.home)
             _install(settings, places, python, log)
             _remember(places, interpreter.path)
@@ -88,10 +89,10 @@ def _install(settings: Settings, places: Places, python: str, log: Log) -> None:
 
 def _remember(places: Places, python: str) -> None:
     """Tell the launching script which interpreter has the packages."""
-    text = places.python_txt.read_text(encoding="utf-8") if places.python_txt.is_file() else ""
-    if text != python:
+    path = os.fsencode(python)  # UTF-8 on Windows; elsewhere the bytes that it has, which need not be text
+    if not places.python_txt.is_file() or places.python_txt.read_bytes() != path:
         new = places.python_txt.with_name("python.new")
-        new.write_text(python, encoding="utf-8")
+        new.write_bytes(path)
         os.replace(new, places.python_txt)
 
 

@@ -36,20 +36,26 @@ def prepare(python: str, home: Path) -> str:
     identity = _identity(source.parent)
     if _made_of(target) != identity:
         new = Path(tempfile.mkdtemp(prefix="new.", dir=home))
-        shutil.copytree(
-            source.parent,
-            new / _FOLDER,
-            ignore=lambda folder, names: [
-                name for name in names if name.endswith("._pth") or Path(folder, name) == home
-            ],
-            copy_function=shutil.copyfile,
-        )
-        (new / _FOLDER / _MARKER).write_text(json.dumps(identity), encoding="ascii")
-        if target.exists():
-            target.rename(new / "old")
-        (new / _FOLDER).rename(target)
-        shutil.rmtree(new, ignore_errors=True)
+        try:
+            _copy(source.parent, new / _FOLDER, home)
+            (new / _FOLDER / _MARKER).write_text(json.dumps(identity), encoding="ascii")
+            if target.exists():
+                target.rename(new / "old")
+            (new / _FOLDER).rename(target)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
     return program_python(python, home)
+
+
+def _copy(source: Path, target: Path, home: Path) -> None:
+    """Copy everything but the ._pth files and `home`, up to the first failure."""
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if Path(folder, name) != home]
+        there = target / Path(folder).relative_to(source)
+        there.mkdir()
+        for name in names:
+            if not name.endswith("._pth"):
+                shutil.copyfile(Path(folder, name), there / name)
 
 
 def _path_files(python: Path) -> list[Path]:

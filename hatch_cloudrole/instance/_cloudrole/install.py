@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["disk_error", "install", "is_installed"]
+__all__ = ["clean_up", "disk_error", "install", "is_installed"]
 
 _RECIPE = 1
 """Changes with every release whose result differs for the same wheels."""
@@ -64,7 +64,6 @@ def install(settings: Settings, places: Places, python: str, warn: Callable[[str
     :raises DiskError: the disk is full, or something cannot be written.
     """
     try:
-        _clean(places.home)
         if settings.is_unpacked:
             return adopt(settings, places)
         if is_installed(settings, places, python):
@@ -83,7 +82,7 @@ def install(settings: Settings, places: Places, python: str, warn: Callable[[str
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
-        _clean(places.home)
+        clean_up(places.home)
     except OSError as error:
         raise disk_error(error, places.home) from error
     return True
@@ -100,13 +99,14 @@ def disk_error(error: OSError, place: Path) -> DiskError:
         )
     if isinstance(error, PermissionError):
         return DiskError(
-            f"{where}: may not be written by this user, or a program is using it ({error.strerror})"
+            f"{where}: may not be written by this user, or a program is using it ({error.strerror}); "
+            "end that program, or choose another place with CLOUDROLE_HOME"
         )
     return DiskError(f"{where}: {error.strerror or error}; choose another place with CLOUDROLE_HOME")
 
 
-def _clean(home: Path) -> None:
-    """Remove what a killed run left."""
+def clean_up(home: Path) -> None:
+    """Remove what a killed run left. The caller holds the lock."""
     for name in os.listdir(home):
         if name.startswith((_NEW, _OLD)):
             _remove(home / name)
