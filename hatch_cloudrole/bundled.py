@@ -17,6 +17,7 @@ from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hatch_cloudrole.nuget_feed import Feeds
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.settings.model import Role, Runtime
     from hatch_cloudrole.target import Target
@@ -54,6 +55,7 @@ class Bundler:
         fetcher: Fetcher,
         root: Path,
         progress: Progress,
+        feeds: Feeds,
         offline: bool = False,
         os_family: int = 7,
     ) -> None:
@@ -61,6 +63,7 @@ class Bundler:
         self._fetcher = fetcher
         self._root = root
         self._progress = progress
+        self._feeds = feeds
         self._offline = offline
         self._os_family = os_family
         self._done: dict[tuple[Runtime, Target], Bundled | CloudRoleError] = {}
@@ -98,6 +101,10 @@ class Bundler:
             version, url, name = target.python, "", Path(runtime.path).name
             content = self._own(self._root / runtime.path, runtime.sha256, where)
             self._check(self._root / runtime.path, name, target, where)
+        elif runtime.kind == "nuget":
+            answer = self._feeds.find(runtime, target, where)
+            pinned = {"version": answer.version, "url": answer.url, "sha256": answer.sha256, "path": ""}
+            return Bundled(record={"kind": runtime.kind, **pinned})
         else:
             return Bundled(record=runtime_record(runtime, target, where=where))
         if target.is_windows and self._os_family < _FIRST_FAMILY_WITH_TAR and not is_zip(name):

@@ -11,7 +11,7 @@ from hatch_cloudrole.bundled import Bundled, Bundler
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError, raise_all
 from hatch_cloudrole.lock.announcing import Announcing
-from hatch_cloudrole.lock.credentials import Account, Keyring
+from hatch_cloudrole.lock.credentials import Account, Keyring, accounts
 from hatch_cloudrole.lock.index_files import pip_config_files
 from hatch_cloudrole.lock.indexes import Indexes, read_indexes
 from hatch_cloudrole.lock.inputs import RoleInputs, gather, places
@@ -19,10 +19,12 @@ from hatch_cloudrole.lock.pip_tools import PipToolsResolver
 from hatch_cloudrole.lock.project_lock import narrowed, read_project_lock
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name, lock_notes
 from hatch_cloudrole.lock.uv import UvResolver
+from hatch_cloudrole.nuget_feed import Feeds
 from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
 from hatch_cloudrole.wheels.closure import closure_faults
+from hatch_cloudrole.wheels.damaged import damaged_wheels
 from hatch_cloudrole.wheels.fetch import Fetcher
 from hatch_cloudrole.wheels.local import LocalWorkshop, gather_all
 from hatch_cloudrole.wheels.store import Store, unwritable
@@ -253,12 +255,22 @@ class Build:
         :raises ProjectError: there is none for the target, or it is not what the settings say.
         :raises TransportError: it did not arrive.
         """
-        fetcher = self.fetcher(indexes)
+        own = [each for each in accounts(role.runtime.nuget_feed for role in self.service.roles) if each.user]
+        fetcher = self.fetcher(replace(indexes, known=(*indexes.known, *own)))
+        feeds = Feeds(
+            store=store,
+            fetcher=fetcher,
+            progress=self.world.progress,
+            now=self.world.now(),
+            refresh=self.options.refresh,
+            offline=self.options.offline,
+        )
         bundler = Bundler(
             store=store,
             fetcher=fetcher,
             root=self.project.root,
             progress=self.world.progress,
+            feeds=feeds,
             offline=self.options.offline,
             os_family=self.service.os_family,
         )
@@ -273,6 +285,7 @@ class Build:
             except CloudRoleError as error:
                 errors.append(error)
         raise_all(errors)
+        self.notes += feeds.notes
         return runtimes, fetcher.fetched_bytes
 
     def trees(
@@ -342,7 +355,11 @@ class Build:
         with self.timed("runtime"):
             runtimes, more = self.gather_runtimes(indexes, store)
         with self.timed("tree"):
-            trees = self.trees(selections, locks, houses, runtimes)
+            try:
+                trees = self.trees(selections, locks, houses, runtimes)
+            except WheelError as error:  # one that is laid out cannot be
+                found = damaged_wheels(store, houses.values())
+                raise (found if found.faults else error) from None
         return Prepared(
             store=store,
             locks=locks,

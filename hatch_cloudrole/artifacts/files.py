@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hatch_cloudrole.errors import Fault, TransportError, WheelError
+from hatch_cloudrole.wheels.damaged import damaged_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,23 +36,7 @@ def guarded_writing(
         with build.world.progress.transfer(f"Writing {path.name}", total) as on_bytes:
             yield on_bytes
     except WheelError:
-        raise _damaged_store(prepared) from None
-
-
-def _damaged_store(prepared: Prepared) -> WheelError:
-    """The error for wheels that changed in the store since they were verified, after taking them out."""
-    wheels = {
-        wheel.content.sha256: wheel for house in prepared.houses.values() for wheel in house.wheels.values()
-    }
-    what = "its bytes in the store are not those that were verified; it is no longer there"
-    dropped = [
-        Fault(wheel.filename, what, "build again: it will be fetched or built anew")
-        for wheel in sorted(wheels.values(), key=lambda each: each.filename)
-        if prepared.store.drop_if_damaged(wheel)
-    ]
-    return WheelError(
-        "Some wheels were damaged in the store, by a disk fault or by hand, or removed from it", dropped
-    )
+        raise damaged_wheels(prepared.store, prepared.houses.values()) from None
 
 
 def make_folder(directory: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _KINDS = ("added", "removed", "changed")
-_WHEELS = "approot/wheels/"
+_WHEELS, _LIB = "approot/wheels/", "approot/lib/"
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -97,6 +97,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _role_lines(role: RoleChanges) -> Iterator[str]:
+    from hatch_cloudrole.package.compare import UNPACKED
     from hatch_cloudrole.package.names import printable
     from hatch_cloudrole.progress import human_bytes
 
@@ -117,8 +118,11 @@ def _role_lines(role: RoleChanges) -> Iterator[str]:
             else f"{wheel.after}, another file",
         }[wheel.kind]
         yield f"  {_SIGNS[wheel.kind]} wheel {wheel.name} {what}"
-    named = {wheel.name for wheel in role.wheels}
-    yield from _file_lines([each for each in role.files if not (named and each.path.startswith(_WHEELS))])
+    # The files of packages have been told, all of them by name and version.
+    packages = [_WHEELS] if role.wheels else []
+    if any(UNPACKED.fullmatch(each.path) for each in role.files):
+        packages.append(_LIB)
+    yield from _file_lines([each for each in role.files if not each.path.startswith(tuple(packages))])
 
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}

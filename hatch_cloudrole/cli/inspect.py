@@ -49,6 +49,8 @@ def describe(role: str, files: Mapping[str, Content]) -> dict[str, Any]:
     except ValueError:
         info = {}
     wheels = [path.rpartition("/")[2] for path in sorted(files) if path.startswith("approot/wheels/")]
+    if info.get("install") == "unpacked":
+        wheels = sorted(str(each.get("file")) for each in info.get("wheels", []))
     return {
         "name": role,
         "type": info.get("type"),

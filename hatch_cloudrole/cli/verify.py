@@ -44,6 +44,7 @@ def command(file: Path, *, as_json: bool) -> int:
 def verify(file: Path) -> tuple[list[Fault], dict[str, int]]:
     """Everything that is wrong with a package, and the number of wheels in each role."""
     from hatch_cloudrole.package import check_package, has_folders, open_artifact
+    from hatch_cloudrole.package.compare import UNPACKED
     from hatch_cloudrole.role.verify import wheelhouse_faults
 
     faults = [] if has_folders(file) else check_package(file)
@@ -52,6 +53,8 @@ def verify(file: Path) -> tuple[list[Fault], dict[str, int]]:
         return faults, roles
     with open_artifact(file) as package:
         for role, files in package.layouts.items():
-            roles[role] = sum(path.startswith("approot/wheels/") for path in files)
+            roles[role] = sum(
+                path.startswith("approot/wheels/") or UNPACKED.fullmatch(path) is not None for path in files
+            )
             faults += wheelhouse_faults(role, files)
     return faults, roles

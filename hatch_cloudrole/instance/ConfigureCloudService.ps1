@@ -3,170 +3,173 @@
 # interpreter, 112: it could not be obtained, 113: anything else before role.py. Nothing here is to be edited:
 # what this role needs is in role.json.
 $ScriptName = 'ConfigureCloudService.ps1'
-# Begin of what ConfigureCloudService.ps1 and LaunchWorker.ps1 have alike.
 $ErrorActionPreference = 'Stop'
-$ProgressPreference = 'SilentlyContinue'
 $Bin = $PSScriptRoot
-$AppRoot = Split-Path -Parent $Bin
-$RoleHome = [IO.Path]::Combine($AppRoot, '.cloudrole')
-if ($env:CLOUDROLE_HOME) { $RoleHome = [IO.Path]::Combine($AppRoot, $env:CLOUDROLE_HOME) }
-
-# role.py has its own log; this is for what keeps it from starting.
-function Stop-Script([int] $Code, [string] $Text) {
-    $line = '{0} FAILED with exit code {1}: {2}' -f [DateTime]::UtcNow.ToString('yyyy-MM-ddTHH:mm:ss.fffZ'), $Code, $Text
+$shared = [IO.Path]::Combine($Bin, '_cloudrole', 'interpreter.ps1')
+try {
+    # As text, because a path with brackets would be taken for a pattern.
+    . ([ScriptBlock]::Create([IO.File]::ReadAllText($shared)))
+} catch {
+    $why = ("$_" -split '[\r\n]')[0]
+    $line = "$ScriptName FAILED with exit code 113: $shared cannot be used ($why); deploy the package again"
     [Console]::Error.WriteLine($line)
-    $logs = [IO.Path]::Combine($AppRoot, 'logs')
-    if ($env:DiagnosticStore) { $logs = [IO.Path]::Combine($env:DiagnosticStore, 'LogFiles') }
-    if ($env:CLOUDROLE_LOG_DIR) { $logs = [IO.Path]::Combine($AppRoot, $env:CLOUDROLE_LOG_DIR) }
-    try {
-        $null = [IO.Directory]::CreateDirectory($logs)
-        [IO.File]::AppendAllText([IO.Path]::Combine($logs, $ScriptName + '.log'), $line + "`n")
-    } catch {
-        [Console]::Error.WriteLine("the log cannot be written: $_")
-    }
-    exit $Code
-}
-
-# What one folder may hold: python.org and embeddable, python-build-standalone, NuGet.
-function Find-PythonIn([string] $Folder) {
-    foreach ($place in @('', 'python', 'tools')) {
-        $path = [IO.Path]::Combine($Folder, $place, 'python.exe')
-        if ([IO.File]::Exists($path)) { return $path }
-    }
-}
-
-# Whether an interpreter starts, and is the CPython that the wheels are for.
-function Test-Python([string] $Path) {
-    if (-not [IO.File]::Exists($Path)) { return $false }
-    $minor = ($Role.python -split '\.')[0..1] -join '.'
-    $code = "import sys, sysconfig; sys.exit(sys.implementation.name != 'cpython'" +
-        " or '{0}.{1}'.format(*sys.version_info) != '$minor'" +
-        " or sysconfig.get_platform().replace('-', '_') != '$($Role.platform)')"
-    try {
-        $null = & $Path '-I' '-c' $code
-        return $LASTEXITCODE -eq 0
-    } catch {
-        return $false
-    }
-}
-
-# Where PEP 514 has installed interpreters, python.org's first.
-function Get-InstalledPython {
-    $found = @()
-    foreach ($root in @('HKLM:\SOFTWARE\Python', 'HKCU:\SOFTWARE\Python', 'HKLM:\SOFTWARE\Wow6432Node\Python')) {
+    if ($env:CLOUDROLE_LOG_DIR) {
         try {
-            if (-not (Test-Path -Path $root)) { continue }
-            foreach ($company in (Get-ChildItem -Path $root)) {
-                foreach ($tag in (Get-ChildItem -Path $company.PSPath)) {
-                    $install = Join-Path $tag.PSPath 'InstallPath'
-                    if (-not (Test-Path -Path $install)) { continue }
-                    $values = Get-ItemProperty -Path $install
-                    $path = $values.ExecutablePath
-                    if (-not $path -and $values.'(default)') { $path = [IO.Path]::Combine($values.'(default)', 'python.exe') }
-                    if (-not $path) { continue }
-                    if ($company.PSChildName -eq 'PythonCore') { $found = @($path) + $found } else { $found = $found + @($path) }
-                }
-            }
+            [IO.File]::AppendAllText([IO.Path]::Combine($env:CLOUDROLE_LOG_DIR, $ScriptName + '.log'), $line + "`n")
         } catch {
-            [Console]::Error.WriteLine("$root cannot be read: $_")
+            [Console]::Error.WriteLine("the log cannot be written: $_")
         }
     }
-    return $found
+    exit 113
 }
 
-# Path and reason of the interpreter to use, or nothing. One that is named has to be there.
-function Find-Python([string] $Remembered) {
-    $named = @(
-        @($Role.interpreter, 'deployed-python-interpreter-path names it'),
-        @($env:PYTHON, 'the PYTHON variable names it')
-    )
-    foreach ($pair in $named) {
-        if (-not $pair[0]) { continue }
-        $path = [IO.Path]::Combine($AppRoot, [Environment]::ExpandEnvironmentVariables($pair[0]).Trim('"'))
-        if ([IO.File]::Exists($path)) { return @{ Path = $path; Reason = $pair[1] } }
-        Stop-Script 111 "$path is missing, but $($pair[1]); install it there or name another"
-    }
-    if ($Remembered -and [IO.File]::Exists($Remembered)) {
-        return @{ Path = $Remembered; Reason = 'configure used it' }
-    }
-    $path = Find-PythonIn ([IO.Path]::Combine($AppRoot, 'runtime'))
-    if ($path) { return @{ Path = $path; Reason = 'it is in the package' } }
-    foreach ($folder in (Get-ChildItem -LiteralPath $Bin -Filter 'python*' | Where-Object { $_.PSIsContainer })) {
-        $path = [IO.Path]::Combine($folder.FullName, 'tools', 'python.exe')
-        if (Test-Python $path) { return @{ Path = $path; Reason = 'a NuGet package in bin has it' } }
-    }
-    foreach ($path in (Get-InstalledPython)) {
-        if (Test-Python $path) { return @{ Path = $path; Reason = 'it is installed' } }
-    }
-    $path = Find-PythonIn ([IO.Path]::Combine($RoleHome, 'python-' + $Role.runtime.version))
-    if ($path) { return @{ Path = $path; Reason = 'it was obtained before' } }
-}
-# End of what both have alike.
-
-# Where the archive is: its path in the package, else where it is published. Its name is the last part.
-function Get-RuntimeName {
+# Where the archive is: its path in the package, else where it is published.
+function Get-RuntimeSource {
     if ($Role.runtime.path) { return $Role.runtime.path }
     return $Role.runtime.url
 }
 
-# Bring the archive of the interpreter to $File: from the package, a mirror, or where it is published.
-function Get-RuntimeArchive([string] $File) {
-    $runtime = $Role.runtime
-    $source = $runtime.url
-    if ($runtime.path) { $source = [IO.Path]::Combine($AppRoot, $runtime.path) }
-    if ($env:CLOUDROLE_RUNTIME_URL) {
-        $source = $env:CLOUDROLE_RUNTIME_URL
-        if ($source.EndsWith('/')) { $source = $source + (Get-RuntimeName).Split('/')[-1] }
+# The file name of the archive as an address has it, without what may follow it there.
+function Get-RuntimeName {
+    return ((Get-RuntimeSource) -split '[?#]')[0].Split('/')[-1]
+}
+
+# The archive in the folder of a mirror. An address may write its characters otherwise than a file system does.
+function Find-Mirrored([string] $Folder) {
+    $file = [IO.Path]::Combine($Folder, [Uri]::UnescapeDataString((Get-RuntimeName)))
+    if ([IO.File]::Exists($file)) { return $file }
+    return [IO.Path]::Combine($Folder, (Get-RuntimeName))
+}
+
+# From where the archive is taken: the package, a mirror, or where it is published.
+function Get-ArchiveSource {
+    $mirror = $env:CLOUDROLE_RUNTIME_URL
+    if (-not $mirror) {
+        if ($Role.runtime.path) { return [IO.Path]::Combine($AppRoot, $Role.runtime.path) }
+        return $Role.runtime.url
     }
+    if ([IO.Directory]::Exists($mirror)) { return Find-Mirrored $mirror }
+    if ($mirror.EndsWith('/')) { return $mirror + (Get-RuntimeName) }
+    return $mirror
+}
+
+# An address without what may be secret in it, for logs.
+function Get-Shown([string] $Source) {
+    return ($Source -split '[?#]')[0] -replace '://[^/@]*@', '://'
+}
+
+# Download once, by the proxy that Windows has for this account.
+function Get-Download([string] $Source, [string] $File) {
+    $client = New-Object -TypeName System.Net.WebClient
+    try {
+        $client.Headers.Add('User-Agent', 'hatch-cloudrole')
+        $client.DownloadFile($Source, $File)
+        $length = ''
+        if ($client.ResponseHeaders) { $length = $client.ResponseHeaders['Content-Length'] }
+        $arrived = [IO.FileInfo]::new($File).Length
+        if ($length -and [long] $length -ne $arrived) { throw "only $arrived of $length bytes arrived" }
+    } finally {
+        $client.Dispose()
+    }
+}
+
+# Whether a server has answered that it does not give the file: asking again will not help.
+function Test-Refusal([Exception] $Reason) {
+    if ($Reason -isnot [Net.WebException] -or $null -eq $Reason.Response) { return $false }
+    $status = [int] $Reason.Response.StatusCode
+    return $status -ge 400 -and $status -lt 500 -and $status -ne 408 -and $status -ne 429
+}
+
+# Bring the archive of the interpreter to $File.
+function Get-RuntimeArchive([string] $File) {
+    $source = Get-ArchiveSource
     if ([IO.File]::Exists($source)) {
         [IO.File]::Copy($source, $File, $true)
         return
     }
-    [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
+    if ($source -notmatch '^[A-Za-z][A-Za-z0-9+.-]+://') { throw "$source is missing" }
+    $shown = Get-Shown $source
+    # 0 leaves the choice to Windows; older ones choose without TLS 1.2.
+    $protocols = [Net.ServicePointManager]::SecurityProtocol
+    if ([int] $protocols -ne 0) {
+        [Net.ServicePointManager]::SecurityProtocol = $protocols -bor [Net.SecurityProtocolType]::Tls12
+    }
     for ($try = 1; $true; $try++) {
         try {
-            Write-Output "downloading $source"
-            Invoke-WebRequest -UseBasicParsing -Uri $source -OutFile $File -TimeoutSec 600
+            Write-Host "downloading $shown"
+            Get-Download $source $File
             return
         } catch {
-            if ($try -ge 5) { throw "$source could not be downloaded: $_" }
-            Write-Output "attempt $try failed: $_"
+            $reason = $_.Exception.GetBaseException()
+            if ($try -ge 5 -or (Test-Refusal $reason)) { throw "$shown could not be downloaded: $($reason.Message)" }
+            Write-Host "attempt $try failed: $($reason.Message)"
             Start-Sleep -Seconds ([Math]::Pow(2, $try))
         }
     }
 }
 
-# Unpack $Archive, which is known as $Name, into $Folder. Windows has no tar.exe before Server 2019.
-function Expand-RuntimeArchive([string] $Archive, [string] $Name, [string] $Folder) {
-    if ($Name.EndsWith('.zip') -or $Name.EndsWith('.nupkg')) {
-        Add-Type -AssemblyName System.IO.Compression.FileSystem
-        [IO.Compression.ZipFile]::ExtractToDirectory($Archive, $Folder)
-        return
+# SHA-256 of a file, in lower case.
+function Get-Sha256([string] $File) {
+    $algorithm = [Security.Cryptography.SHA256]::Create()
+    $stream = [IO.File]::OpenRead($File)
+    try {
+        return [BitConverter]::ToString($algorithm.ComputeHash($stream)).Replace('-', '').ToLowerInvariant()
+    } finally {
+        $stream.Dispose()
+        $algorithm.Dispose()
     }
-    $tar = 'tar'
+}
+
+# The tar of Windows, which reads what other ones would take for the name of a computer; else what the PATH has.
+function Get-Tar {
     if ($env:SystemRoot) {
         $own = [IO.Path]::Combine($env:SystemRoot, 'System32', 'tar.exe')
-        if ([IO.File]::Exists($own)) { $tar = $own }
+        if ([IO.File]::Exists($own)) { return $own }
     }
-    & $tar '-x' '-f' $Archive '-C' $Folder | Out-Host
-    if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+    $found = @(Get-Command -Name 'tar' -CommandType Application -ErrorAction SilentlyContinue)
+    if ($found.Count) { return $found[0].Path }
+    throw 'it is a tar.gz, and there is no tar here (Windows has it from Server 2019 on); use runtime = "bundled"'
+}
+
+# Unpack the archive in $Folder to `new` there.
+function Expand-RuntimeArchive([string] $Folder) {
+    $new = [IO.Path]::Combine($Folder, 'new')
+    if ((Get-RuntimeName) -match '\.(zip|nupkg)$') {
+        Add-Type -AssemblyName System.IO.Compression.FileSystem
+        [IO.Compression.ZipFile]::ExtractToDirectory([IO.Path]::Combine($Folder, 'archive'), $new)
+        return
+    }
+    $null = [IO.Directory]::CreateDirectory($new)
+    $tar = Get-Tar
+    # From within the folder, whose own name a tar might not read.
+    Push-Location -LiteralPath $Folder
+    try {
+        $global:LASTEXITCODE = $null
+        & $tar '-x' '-f' 'archive' '-C' 'new' | Out-Host
+        if ($LASTEXITCODE -ne 0) { throw "$tar ended with exit code $LASTEXITCODE" }
+    } finally {
+        Pop-Location
+    }
 }
 
 # Unpack the pinned build beside its place, then rename it: a killed run leaves nothing that looks whole.
 function Install-Runtime {
-    $runtime = $Role.runtime
-    $target = [IO.Path]::Combine($RoleHome, 'python-' + $runtime.version)
+    $target = Get-RuntimeFolder
     $beside = [IO.Path]::Combine($RoleHome, 'get.' + [Guid]::NewGuid().ToString('N').Substring(0, 8))
     $null = [IO.Directory]::CreateDirectory($beside)
     try {
         $archive = [IO.Path]::Combine($beside, 'archive')
-        Get-RuntimeArchive $archive | Out-Host
-        $hash = (Get-FileHash -LiteralPath $archive -Algorithm SHA256).Hash
-        if ($hash -ne $runtime.sha256) { throw "the archive's SHA-256 is $hash, but role.json has $($runtime.sha256)" }
+        Get-RuntimeArchive $archive
+        $hash = Get-Sha256 $archive
+        if ($hash -ne $Role.runtime.sha256) {
+            throw "the SHA-256 of $(Get-Shown (Get-ArchiveSource)) is $hash, but role.json has $($Role.runtime.sha256)"
+        }
+        Expand-RuntimeArchive $beside
         $new = [IO.Path]::Combine($beside, 'new')
-        $null = [IO.Directory]::CreateDirectory($new)
-        Expand-RuntimeArchive $archive (Get-RuntimeName) $new
         if (-not (Find-PythonIn $new)) { throw 'the archive holds no python.exe' }
+        if ([IO.Directory]::Exists($target) -and -not (Find-PythonIn $target)) {
+            [IO.Directory]::Move($target, [IO.Path]::Combine($beside, 'old'))
+        }
         # Where another run was quicker, its result stays; scanners may hold new files for a moment.
         for ($try = 1; -not [IO.Directory]::Exists($target); $try++) {
             try {
@@ -181,12 +184,23 @@ function Install-Runtime {
     }
 }
 
+# What killed runs have left; a younger one may still be at work.
+function Remove-Leftover {
+    if (-not [IO.Directory]::Exists($RoleHome)) { return }
+    foreach ($folder in [IO.Directory]::GetDirectories($RoleHome, 'get.*')) {
+        if ([IO.Directory]::GetLastWriteTimeUtc($folder) -lt [DateTime]::UtcNow.AddHours(-1)) {
+            Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction SilentlyContinue
+        }
+    }
+}
+
 try {
-    $Role = [IO.File]::ReadAllText([IO.Path]::Combine($Bin, 'role.json')) | ConvertFrom-Json
+    $Role = Read-Role
+    Remove-Leftover
     $found = Find-Python ''
     if (-not $found) {
         $what = "there is no CPython $($Role.python) for $($Role.platform) on this instance"
-        if (-not ($Role.runtime.url -or $Role.runtime.path)) {
+        if (-not (Get-RuntimeSource)) {
             Stop-Script 111 "$what, and runtime = '$($Role.runtime.kind)' obtains none; install it, or set PYTHON to its path"
         }
         try {
@@ -194,11 +208,18 @@ try {
         } catch {
             Stop-Script 112 "$what, and it could not be obtained: $_"
         }
-        $found = @{ Path = (Find-PythonIn ([IO.Path]::Combine($RoleHome, 'python-' + $Role.runtime.version))); Reason = 'it was obtained' }
+        $found = @{ Path = (Find-PythonIn (Get-RuntimeFolder)); Reason = 'it was obtained' }
     }
-    $env:CLOUDROLE_INTERPRETER_REASON = $found.Reason
+    Enter-Python $found
     & $found.Path ([IO.Path]::Combine($Bin, 'role.py')) 'configure'
 } catch {
     Stop-Script 113 "$_"
+}
+if ($null -eq $LASTEXITCODE) {
+    Stop-Script 113 "$($found.Path) did not say how it ended; name a python.exe, which runs in a console"
+}
+# Codes beyond these are not role.py's: Python itself has not come up.
+if ($LASTEXITCODE -lt 0 -or $LASTEXITCODE -gt 255) {
+    Stop-Script $LASTEXITCODE "$($found.Path) ended before role.py could say why; is it a whole CPython?"
 }
 exit $LASTEXITCODE

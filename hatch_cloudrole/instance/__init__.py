@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["instance_files"]
 
 _HERE = Path(__file__).parent
-_WINDOWS = ("ps.cmd", "ConfigureCloudService.ps1", "LaunchWorker.ps1")
-_POSIX = ("configure.sh", "launch.sh")
+_WINDOWS = ("ps.cmd", "ConfigureCloudService.ps1", "LaunchWorker.ps1", "_cloudrole/interpreter.ps1")
+_POSIX = ("configure.sh", "launch.sh", "_cloudrole/interpreter.sh")
 _LINUX = ("role.service",)
 
 

@@ -3,107 +3,19 @@
 # times, and ends with role.py's exit code; 111: no interpreter, 112: it could not be obtained, 113: anything else
 # before role.py.
 script=configure.sh
-# Begin of what configure.sh and launch.sh have alike.
 set -u
 bin=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 113
 approot=$(dirname -- "$bin")
-
-# A relative path is relative to approot.
-below() {
-    case $1 in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s/%s' "$approot" "$1" ;;
-    esac
-}
-
-role_home=$(below "${CLOUDROLE_HOME:-.cloudrole}")
-
-# role.py has its own log; this is for what keeps it from starting.
-fail() {
-    code=$1
-    shift
-    printf '%s FAILED with exit code %s: %s\n' "$script" "$code" "$*" >&2
-    logs=$(below "${CLOUDROLE_LOG_DIR:-logs}")
-    mkdir -p -- "$logs" 2>/dev/null
-    if [ -d "$logs" ] && [ -w "$logs" ]; then
-        printf '%s FAILED with exit code %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$code" "$*" >>"$logs/$script.log"
-    fi
-    exit "$code"
-}
-
-# Print the first text that role.json has for a key. A backslash begins an escape, which only Python should read.
-setting() {
-    tr -d '\n' <"$bin/role.json" | awk -v key="$1" '{
-        if (match($0, "\"" key "\"[ \t]*:[ \t]*\"[^\"]*\"")) {
-            text = substr($0, RSTART, RLENGTH)
-            sub(/^"[^"]*"[ \t]*:[ \t]*"/, "", text)
-            sub(/"$/, "", text)
-            if (index(text, "\\")) exit 3
-            print text
-        }
-    }' || fail 113 "$bin/role.json: $1 holds a character that sh cannot read; name the interpreter with PYTHON"
-}
-
-# Whether an interpreter starts, and is the CPython that the wheels are for.
-fits() {
-    "$1" -I -c 'import sys
-sys.exit(sys.implementation.name != "cpython" or "{}.{}".format(*sys.version_info) != sys.argv[1])' "$minor" 2>/dev/null
-}
-
-# Use an interpreter that is named, which has to be there.
-named() {
-    python=$(below "$1")
-    reason=$2
-    if [ ! -f "$python" ] || [ ! -x "$python" ]; then
-        fail 111 "$python is missing, but $reason; install it there or name another"
-    fi
-}
-
-# Set python and reason, or leave python empty. $1 is the interpreter that configure used, where it is known.
-find_python() {
-    python=
-    path=$(setting interpreter) || exit $?
-    if [ -n "$path" ]; then
-        named "$path" 'deployed-python-interpreter-path names it'
-        return
-    fi
-    if [ -n "${PYTHON:-}" ]; then
-        named "$PYTHON" 'the PYTHON variable names it'
-        return
-    fi
-    if [ -n "$1" ] && [ -x "$1" ]; then
-        python=$1
-        reason='configure used it'
-        return
-    fi
-    for path in "$approot/runtime/python/bin/python3" "$approot/runtime/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it is in the package'
-            return
-        fi
-    done
-    for name in "python$minor" python3 python; do
-        path=$(command -v "$name") || continue
-        if fits "$path"; then
-            python=$path
-            reason='it is on the PATH'
-            return
-        fi
-    done
-    for path in "$role_home/python-$version/python/bin/python3" "$role_home/python-$version/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it was obtained before'
-            return
-        fi
-    done
-}
-
-[ -r "$bin/role.json" ] || fail 113 "$bin/role.json cannot be read; deploy the package again"
-version=$(setting python) || exit $?
-minor=${version%.*}
-# End of what both have alike.
+if [ ! -r "$bin/_cloudrole/interpreter.sh" ]; then
+    line="$script FAILED with exit code 113: $bin/_cloudrole/interpreter.sh cannot be read; deploy the package again"
+    printf '%s\n' "$line" >&2
+    logs=${CLOUDROLE_LOG_DIR:-logs}
+    case $logs in /*) ;; *) logs=$approot/$logs ;; esac
+    mkdir -p -- "$logs" && printf '%s\n' "$line" >>"$logs/$script.log"
+    exit 113
+fi
+# shellcheck source=hatch_cloudrole/instance/_cloudrole/interpreter.sh
+. "$bin/_cloudrole/interpreter.sh"
 
 sha256() {
     if command -v sha256sum >/dev/null; then
@@ -124,6 +36,19 @@ download() {
     fi
 }
 
+# An address without what may be secret in it, for logs.
+shown() {
+    address=${1%%\?*}
+    case $address in
+    *://*)
+        rest=${address#*://}
+        host=${rest%%/*}
+        case $host in *@*) address=${address%%://*}://${rest#*@} ;; esac
+        ;;
+    esac
+    printf '%s' "$address"
+}
+
 # Unpack the pinned build beside its place, then rename it: a killed run leaves nothing that looks whole.
 obtain() {
     source=$1
@@ -137,7 +62,7 @@ obtain() {
     fi
     found=$(sha256 "$beside/archive")
     if [ "$found" != "$hash" ]; then
-        echo "the SHA-256 of $source is $found, but role.json has $hash" >&2
+        echo "the SHA-256 of $(shown "$source") is $found, but role.json has $hash" >&2
         return 1
     fi
     mkdir "$beside/new" && tar -x -z -f "$beside/archive" -C "$beside/new" || return 1
@@ -146,6 +71,13 @@ obtain() {
     rm -rf -- "$beside"
     trap - EXIT
 }
+
+# What killed runs have left; a younger one may still be at work.
+for folder in "$role_home"/get.*; do
+    if [ -d "$folder" ] && [ -n "$(find "$folder" -prune -mmin +60)" ]; then
+        rm -rf -- "$folder"
+    fi
+done
 
 find_python ''
 if [ -z "$python" ]; then
@@ -157,17 +89,20 @@ if [ -z "$python" ]; then
     [ -z "$path" ] || source=$(below "$path")
     if [ -n "${CLOUDROLE_RUNTIME_URL:-}" ]; then
         source=$CLOUDROLE_RUNTIME_URL
-        case $source in
-        */)
-            name=${path:-$url}
-            source=$source${name##*/}
-            ;;
-        esac
+        name=${path:-$url}
+        name=${name##*/}
+        if [ -d "$source" ]; then
+            # An address may write + otherwise than a file system does.
+            source=$source/$name
+            [ -f "$source" ] || source=$(printf '%s' "$source" | sed 's/%2[Bb]/+/g')
+        else
+            case $source in */) source=$source$name ;; esac
+        fi
     fi
     [ -n "$source" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"
-    obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $source"
+    obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $(shown "$source")"
     find_python ''
-    [ -n "$python" ] || fail 112 "$what, and what was obtained from $source holds none"
+    [ -n "$python" ] || fail 112 "$what, and what was obtained from $(shown "$source") holds none"
     reason='it was obtained'
 fi
 CLOUDROLE_INTERPRETER_REASON=$reason

@@ -2,107 +2,19 @@
 # launch.sh: finds the interpreter that configure used, then role.py launch runs the role's program. It ends with
 # the program's exit code; 111: no interpreter, 113: anything else before role.py.
 script=launch.sh
-# Begin of what configure.sh and launch.sh have alike.
 set -u
 bin=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 113
 approot=$(dirname -- "$bin")
-
-# A relative path is relative to approot.
-below() {
-    case $1 in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s/%s' "$approot" "$1" ;;
-    esac
-}
-
-role_home=$(below "${CLOUDROLE_HOME:-.cloudrole}")
-
-# role.py has its own log; this is for what keeps it from starting.
-fail() {
-    code=$1
-    shift
-    printf '%s FAILED with exit code %s: %s\n' "$script" "$code" "$*" >&2
-    logs=$(below "${CLOUDROLE_LOG_DIR:-logs}")
-    mkdir -p -- "$logs" 2>/dev/null
-    if [ -d "$logs" ] && [ -w "$logs" ]; then
-        printf '%s FAILED with exit code %s: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$code" "$*" >>"$logs/$script.log"
-    fi
-    exit "$code"
-}
-
-# Print the first text that role.json has for a key. A backslash begins an escape, which only Python should read.
-setting() {
-    tr -d '\n' <"$bin/role.json" | awk -v key="$1" '{
-        if (match($0, "\"" key "\"[ \t]*:[ \t]*\"[^\"]*\"")) {
-            text = substr($0, RSTART, RLENGTH)
-            sub(/^"[^"]*"[ \t]*:[ \t]*"/, "", text)
-            sub(/"$/, "", text)
-            if (index(text, "\\")) exit 3
-            print text
-        }
-    }' || fail 113 "$bin/role.json: $1 holds a character that sh cannot read; name the interpreter with PYTHON"
-}
-
-# Whether an interpreter starts, and is the CPython that the wheels are for.
-fits() {
-    "$1" -I -c 'import sys
-sys.exit(sys.implementation.name != "cpython" or "{}.{}".format(*sys.version_info) != sys.argv[1])' "$minor" 2>/dev/null
-}
-
-# Use an interpreter that is named, which has to be there.
-named() {
-    python=$(below "$1")
-    reason=$2
-    if [ ! -f "$python" ] || [ ! -x "$python" ]; then
-        fail 111 "$python is missing, but $reason; install it there or name another"
-    fi
-}
-
-# Set python and reason, or leave python empty. $1 is the interpreter that configure used, where it is known.
-find_python() {
-    python=
-    path=$(setting interpreter) || exit $?
-    if [ -n "$path" ]; then
-        named "$path" 'deployed-python-interpreter-path names it'
-        return
-    fi
-    if [ -n "${PYTHON:-}" ]; then
-        named "$PYTHON" 'the PYTHON variable names it'
-        return
-    fi
-    if [ -n "$1" ] && [ -x "$1" ]; then
-        python=$1
-        reason='configure used it'
-        return
-    fi
-    for path in "$approot/runtime/python/bin/python3" "$approot/runtime/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it is in the package'
-            return
-        fi
-    done
-    for name in "python$minor" python3 python; do
-        path=$(command -v "$name") || continue
-        if fits "$path"; then
-            python=$path
-            reason='it is on the PATH'
-            return
-        fi
-    done
-    for path in "$role_home/python-$version/python/bin/python3" "$role_home/python-$version/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it was obtained before'
-            return
-        fi
-    done
-}
-
-[ -r "$bin/role.json" ] || fail 113 "$bin/role.json cannot be read; deploy the package again"
-version=$(setting python) || exit $?
-minor=${version%.*}
-# End of what both have alike.
+if [ ! -r "$bin/_cloudrole/interpreter.sh" ]; then
+    line="$script FAILED with exit code 113: $bin/_cloudrole/interpreter.sh cannot be read; deploy the package again"
+    printf '%s\n' "$line" >&2
+    logs=${CLOUDROLE_LOG_DIR:-logs}
+    case $logs in /*) ;; *) logs=$approot/$logs ;; esac
+    mkdir -p -- "$logs" && printf '%s\n' "$line" >>"$logs/$script.log"
+    exit 113
+fi
+# shellcheck source=hatch_cloudrole/instance/_cloudrole/interpreter.sh
+. "$bin/_cloudrole/interpreter.sh"
 
 remembered=
 if [ -r "$role_home/python.txt" ]; then

@@ -29,5 +29,8 @@ if defined CLOUDROLE_POWERSHELL goto run
 set "CLOUDROLE_POWERSHELL=%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe"
 if exist "%SystemRoot%\Sysnative\WindowsPowerShell\v1.0\powershell.exe" set "CLOUDROLE_POWERSHELL=%SystemRoot%\Sysnative\WindowsPowerShell\v1.0\powershell.exe"
 :run
-"%CLOUDROLE_POWERSHELL%" -NoProfile -NonInteractive -ExecutionPolicy Bypass -File %* >>"%CLOUDROLE_BOOT_LOG%" 2>&1
+rem Each PowerShell has modules of its own, and finds them when a parent's variable does not name another's.
+set "PSModulePath="
+rem It would wait for the end of an input that it is given.
+"%CLOUDROLE_POWERSHELL%" -NoProfile -NonInteractive -ExecutionPolicy Bypass -File %* <nul >>"%CLOUDROLE_BOOT_LOG%" 2>&1
 exit /b %ERRORLEVEL%

@@ -1,4 +1,4 @@
-# ruff: noqa: ANN201, RUF005, SIM112, UP024 - whatever Python is found has to be able to read this file
+# ruff: noqa: ANN001, ANN201, RUF005, SIM112, UP024, UP031 - whatever Python is found has to be able to read this file
 """A role on its instance: `role.py configure | launch | serve | check`. The work is done in _cloudrole."""
 
 import os
@@ -8,12 +8,9 @@ BIN = os.path.dirname(os.path.abspath(__file__))
 OLDEST = (3, 9)
 
 
-def refuse_old_python():
-    """Say what is wrong in words that any Python can read, where everything else is said."""
-    text = (
-        "FAILED with exit code 102: %s is Python %s, but role.py needs CPython %d.%d or later; name another\n"
-    )
-    text %= (sys.executable, sys.version.split()[0]) + OLDEST
+def refuse(code, why):
+    """Say where everything else is said what is wrong, in words that any Python can read."""
+    text = "FAILED with exit code %d: %s\n" % (code, why)
     sys.stderr.write(text)
     script = {
         "configure": ("ConfigureCloudService.ps1", "configure.sh"),
@@ -30,7 +27,7 @@ def refuse_old_python():
             log.write(text)
     except (IOError, OSError):
         pass  # it was said already
-    return 102
+    return code
 
 
 # What was deployed stays as it was; and an embeddable Python leaves a script's folder out of its path.
@@ -39,10 +36,15 @@ sys.path[:] = [BIN] + [path for path in sys.path if path != BIN]
 
 if __name__ == "__main__":
     if sys.version_info < OLDEST:
-        sys.exit(refuse_old_python())
+        old = "%s is Python %s, but role.py needs CPython %d.%d or later; name another"
+        sys.exit(refuse(102, old % ((sys.executable, sys.version.split()[0]) + OLDEST)))
 
-    from pathlib import Path
+    try:
+        from pathlib import Path
 
-    from _cloudrole.cli import main
+        from _cloudrole.cli import main
+    except Exception as error:  # noqa: BLE001 - half a deployment has many faces
+        damage = "%s cannot be loaded: %s; deploy the package again"
+        sys.exit(refuse(101, damage % (os.path.join(BIN, "_cloudrole"), error)))
 
     sys.exit(main(sys.argv[1:], Path(BIN).parent))

@@ -30,6 +30,7 @@ __all__ = [
     "Found",
     "ResolutionCache",
     "Resolver",
+    "age_text",
     "find_committed",
     "find_lock",
     "lock_file_name",
@@ -335,7 +336,11 @@ def lock_notes(found: Found, target: Target) -> list[str]:
     if found.stale_file:
         notes.append(f"{found.stale_file} no longer fits the settings and was not used: run `cloudrole lock`")
     if found.source == "kept":
-        hours, minutes = divmod(found.age // 60, 60)
-        age = f"{hours} h {minutes} min" if hours else f"{minutes} min"
-        notes.append(f"The resolution for {target} is {age} old; --refresh makes a new one")
+        notes.append(f"The resolution for {target} is {age_text(found.age)} old; --refresh makes a new one")
     return notes
+
+
+def age_text(seconds: int) -> str:
+    """Hours and minutes as people write them."""
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

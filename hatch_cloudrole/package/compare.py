@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from hatch_cloudrole.content import Content
     from hatch_cloudrole.package.model import Package
 
-__all__ = ["Change", "Comparison", "RoleChanges", "WheelChange", "compare"]
+__all__ = ["UNPACKED", "Change", "Comparison", "RoleChanges", "WheelChange", "compare"]
 
 _WHEELS = "approot/wheels/"
+UNPACKED = re.compile(r"approot/lib/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/RECORD")
+"""What tells the version of a package that is laid out, and, by its hash, all files of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +128,6 @@ def _wheels(files: Mapping[str, Content]) -> dict[str, tuple[str, str]]:
             except InvalidWheelFilename:
                 continue
             found[str(canonicalize_name(name))] = (str(version), f"{filename} {content.sha256}")
+        elif match := UNPACKED.fullmatch(path):
+            found[str(canonicalize_name(match["name"]))] = (match["version"], f"RECORD {content.sha256}")
     return found

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 import zipfile
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import Fault, WheelError
@@ -22,9 +24,9 @@ from hatch_cloudrole.instance._cloudrole.settings import PinnedWheel
 from hatch_cloudrole.instance._cloudrole.wheel import plan_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from hatch_cloudrole.instance._cloudrole.wheel import Member
+    from hatch_cloudrole.instance._cloudrole.wheel import Member, Plan
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.model import Wheel
 
@@ -32,6 +34,8 @@ __all__ = ["FOLDER", "Unpacked", "unpack_wheels"]
 
 FOLDER = "lib"
 """Where the packages lie in approot."""
+_LOCAL_HEADER = struct.Struct("<4s22x2H")
+"""In front of each member of a zip: a signature, the lengths of name and extra field, and then these."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, FileNotFoundError)
 
 
@@ -48,35 +52,26 @@ def unpack_wheels(wheels: Sequence[Wheel], target: Target) -> Unpacked:
 
     :raises WheelError: a wheel holds what no instance would install, or is damaged.
     """
-    pinned = [_pinned(wheel) for wheel in sorted(wheels, key=lambda each: each.filename)]
     contents = {wheel.filename: wheel.content for wheel in wheels}
-    archives = {wheel.file: _Archive(wheel.file, contents[wheel.file]) for wheel in pinned}
+    pinned = [_pinned(wheel) for wheel in sorted(wheels, key=lambda each: each.filename)]
+    plans = _plans(pinned, contents)
     notes: list[str] = []
+    owners = find_owners(pinned, plans, notes.append, windows=target.is_windows)
     files: dict[str, Content] = {}
     records: dict[str, bytes] = {}
     executables: list[str] = []
-    faults: list[Fault] = []
-    plans = []
-    for wheel in pinned:
-        try:
-            plans.append(plan_wheel(archives[wheel.file].zip(), wheel))
-        except WheelhouseError as error:
-            faults.append(Fault(wheel.file, str(error).removeprefix(f"{wheel.file}: ")))
-    if faults:
-        raise WheelError("Some wheels cannot be laid out", faults)
-    owners = find_owners(pinned, plans, notes.append, windows=target.is_windows)
     for wheel, plan in zip(pinned, plans, strict=True):
-        archive = archives[wheel.file]
         rows: list[tuple[str, str, int]] = []
-        for placed in placements(archive.zip(), wheel, plan, owners, python=None, windows=target.is_windows):
-            if placed.member is None:
-                content = Content.of_bytes(placed.data or b"")
-            else:
-                content = archive.content(placed.member)
-            files[placed.target] = content
-            rows.append((placed.target, encoded(bytes.fromhex(content.sha256)), content.size))
-            if placed.executable:
-                executables.append(placed.target)
+        with _opened(wheel.file, contents[wheel.file]) as archive:
+            for placed in placements(archive, wheel, plan, owners, python=None, windows=target.is_windows):
+                if placed.member is None:
+                    content = Content.of_bytes(placed.data or b"")
+                else:
+                    content = _content(placed.member, archive, wheel.file, contents[wheel.file])
+                files[placed.target] = content
+                rows.append((placed.target, encoded(bytes.fromhex(content.sha256)), content.size))
+                if placed.executable:
+                    executables.append(placed.target)
         records[f"{plan.dist_info}/RECORD"] = render_record(rows, plan.dist_info)
     files |= {path: Content.of_bytes(data) for path, data in records.items()}
     files[MARKER] = Content.of_bytes(marker(pinned, records, executables))
@@ -85,59 +80,75 @@ def unpack_wheels(wheels: Sequence[Wheel], target: Target) -> Unpacked:
 
 def _pinned(wheel: Wheel) -> PinnedWheel:
     """The wheel as role.json has it."""
-    return PinnedWheel(
-        wheel.filename, wheel.name, str(wheel.version), wheel.content.sha256, wheel.content.size
-    )
+    content = wheel.content
+    return PinnedWheel(wheel.filename, wheel.name, str(wheel.version), content.sha256, content.size)
 
 
-class _Archive:
-    """A wheel that stays open, because its members are read one by one while a package is written."""
-
-    def __init__(self, filename: str, content: Content) -> None:
-        self.filename = filename
-        self._content = content
-        self._zip: zipfile.ZipFile | None = None
-
-    def zip(self) -> zipfile.ZipFile:
-        """The wheel, opened once.
-
-        :raises WheelError: it is gone, or no zip.
-        """
-        if self._zip is None:
-            try:
-                self._zip = zipfile.ZipFile(self._content.open())
-            except _DAMAGE as error:
-                raise self.damaged(error) from None
-        return self._zip
-
-    def content(self, member: Member) -> Content:
-        """A member's bytes. RECORD and the zip, which were verified before, say what identifies them."""
-        algorithm, _, text = member.digest.partition("=")
-        info = member.info
-        if algorithm == "sha256":
-            sha256 = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).hex()
-        else:
-            sha256 = Content.of_bytes(self.zip().read(info)).sha256
-        return Content(info.file_size, sha256, info.CRC, lambda: self._open(info))
-
-    def _open(self, info: zipfile.ZipInfo) -> BinaryIO:
+def _plans(pinned: Sequence[PinnedWheel], contents: Mapping[str, Content]) -> list[Plan]:
+    plans: list[Plan] = []
+    faults: list[Fault] = []
+    for wheel in pinned:
         try:
-            return io.BufferedReader(_Member(self, self.zip().open(info)))
-        except _DAMAGE as error:
-            raise self.damaged(error) from None
+            with _opened(wheel.file, contents[wheel.file]) as archive:
+                plans.append(plan_wheel(archive, wheel))
+        except WheelhouseError as error:
+            faults.append(Fault(wheel.file, str(error).removeprefix(f"{wheel.file}: ")))
+    if faults:
+        raise WheelError("Some wheels cannot be laid out", faults)
+    return plans
 
-    def damaged(self, error: Exception) -> WheelError:
-        """The store's wheel is not what was verified."""
-        fault = Fault(self.filename, f"cannot be read ({error})", "build again")
-        return WheelError("A wheel in the store is damaged", [fault])
+
+@contextmanager
+def _opened(filename: str, content: Content) -> Iterator[zipfile.ZipFile]:
+    """The wheel; that it is gone or damaged is an error of the wheel."""
+    try:
+        with content.open() as stream, zipfile.ZipFile(stream) as archive:
+            yield archive
+    except _DAMAGE as error:
+        raise _damaged(filename, error) from None
+
+
+def _damaged(filename: str, error: Exception) -> WheelError:
+    """The store's wheel is not what was verified."""
+    fault = Fault(filename, f"cannot be read ({error})", "build again")
+    return WheelError("A wheel in the store is damaged", [fault])
+
+
+def _content(member: Member, archive: zipfile.ZipFile, filename: str, wheel: Content) -> Content:
+    """A member's bytes. RECORD and the zip, which were verified before, say what identifies them."""
+    algorithm, _, text = member.digest.partition("=")
+    info = member.info
+    if algorithm == "sha256":
+        sha256 = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).hex()
+    else:
+        sha256 = Content.of_bytes(archive.read(info)).sha256
+    return Content(info.file_size, sha256, info.CRC, lambda: _open_member(info, filename, wheel))
+
+
+def _open_member(info: zipfile.ZipInfo, filename: str, wheel: Content) -> BinaryIO:
+    """Open a member without reading the wheel's directory again, which takes longer than most members."""
+    try:
+        stream = wheel.open()
+    except _DAMAGE as error:
+        raise _damaged(filename, error) from None
+    stream.seek(info.header_offset)
+    header = stream.read(_LOCAL_HEADER.size)
+    signature, name_length, extra_length = b"", 0, 0
+    if len(header) == _LOCAL_HEADER.size:
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    if signature != b"PK\3\4":
+        stream.close()
+        raise _damaged(filename, zipfile.BadZipFile(f"no file begins where {info.filename} should"))
+    stream.seek(name_length + extra_length, io.SEEK_CUR)
+    return io.BufferedReader(_Member(zipfile.ZipExtFile(stream, "r", info, close_fileobj=True), filename))
 
 
 class _Member(io.RawIOBase):
     """The bytes of a member; that they are damaged is an error of the wheel."""
 
-    def __init__(self, archive: _Archive, stream: IO[bytes]) -> None:
-        self._archive = archive
+    def __init__(self, stream: zipfile.ZipExtFile, filename: str) -> None:
         self._stream = stream
+        self._filename = filename
 
     def readable(self) -> bool:
         return True
@@ -146,7 +157,7 @@ class _Member(io.RawIOBase):
         try:
             data = self._stream.read(len(buffer))
         except _DAMAGE as error:
-            raise self._archive.damaged(error) from None
+            raise _damaged(self._filename, error) from None
         buffer[: len(data)] = data
         return len(data)
 

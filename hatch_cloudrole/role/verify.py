@@ -12,6 +12,7 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 
 from hatch_cloudrole.content import CHUNK, chunks
 from hatch_cloudrole.errors import Fault
+from hatch_cloudrole.role.verify_unpacked import unpacked_faults
 from hatch_cloudrole.target import Target, TargetError
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.verify import BadWheelError, read_wheel, tags_fit
@@ -66,6 +67,8 @@ def wheelhouse_faults(role: str, files: Mapping[str, Content]) -> list[Fault]:
         if path.startswith("approot/wheels/") and path.endswith(".whl")
     }
     faults = [*_runtime_faults(where, info, files), *_listing_faults(where, info, files, stored)]
+    if info.get("install") == "unpacked":
+        return [*faults, *unpacked_faults(where, info, files, target)]
     wheels: dict[NormalizedName, Wheel] = {}
     for filename, content in sorted(stored.items()):
         place = f"{where}: {filename}"
@@ -116,10 +119,18 @@ def _listing_faults(
     where: str, info: Mapping[str, Any], files: Mapping[str, Content], stored: Mapping[str, Content]
 ) -> Iterator[Fault]:
     """Compare the wheels that are there with what role.json and requirements.txt say."""
-    listed: dict[str, str] = {}
-    for entry in info.get("wheels", []):
-        if isinstance(entry, dict):
-            listed[str(entry.get("file"))] = str(entry.get("sha256"))
+    listed = {
+        str(entry.get("file")): str(entry.get("sha256"))
+        for entry in info.get("wheels", [])
+        if isinstance(entry, dict)
+    }
+    if info.get("install") == "unpacked":
+        for filename in sorted(stored):
+            yield Fault(
+                f"{where}: {filename}", "is a wheel, but the packages of this role are laid out in lib"
+            )
+        yield from _requirements_faults(where, files.get("approot/requirements.txt"), listed)
+        return
     for filename in sorted(listed.keys() - stored.keys()):
         yield Fault(f"{where}: {filename}", "role.json lists this wheel, but it is not there")
     for filename in sorted(stored.keys() - listed.keys()):
@@ -130,23 +141,25 @@ def _listing_faults(
                 f"{where}: {filename}",
                 f"its SHA-256 is {stored[filename].sha256}, role.json says {listed[filename]}",
             )
-    yield from _requirements_faults(where, files.get("approot/requirements.txt"), stored)
+    present = {filename: content.sha256 for filename, content in stored.items()}
+    yield from _requirements_faults(where, files.get("approot/requirements.txt"), present)
 
 
 def _requirements_faults(
-    where: str, requirements: Content | None, stored: Mapping[str, Content]
+    where: str, requirements: Content | None, wheels: Mapping[str, str]
 ) -> Iterator[Fault]:
+    """Compare the pins with `wheels`, SHA-256 by file name."""
     if requirements is None:
         yield Fault(f"{where}: approot/requirements.txt", "is missing")
         return
     pinned = _pins(requirements.read().decode("utf-8", "replace") if requirements.size <= _LIMIT else "")
     have: dict[NormalizedName, tuple[str, str]] = {}
-    for filename, content in stored.items():
+    for filename, sha256 in wheels.items():
         try:
             name, version, _, _ = parse_wheel_filename(filename)
         except InvalidWheelFilename:
             continue  # said when it is read
-        have[name] = (str(version), content.sha256)
+        have[name] = (str(version), sha256)
     for name in sorted(pinned.keys() - have.keys()):
         yield Fault(f"{where}: approot/requirements.txt", f"pins {name}, of which there is no wheel")
     for name in sorted(have.keys() - pinned.keys()):

@@ -162,7 +162,7 @@ class Runtime:
     """Where an instance that lacks the interpreter gets it.
 
     `path`, `url` and `sha256` belong to the kinds "path" and "url" (the user's own archive, bundled),
-    `nuget_feed` to "nuget".
+    `nuget_feed` and `nuget_version` (X.Y or X.Y.Z, as it was asked for) to "nuget".
     """
 
     kind: RuntimeKind = "download"
@@ -170,6 +170,7 @@ class Runtime:
     url: str = ""
     sha256: str = ""
     nuget_feed: str = ""
+    nuget_version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

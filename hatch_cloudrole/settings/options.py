@@ -73,7 +73,7 @@ _SHARED = (
     Option(
         "nuget-feed",
         names.URL,
-        about='The feed of `runtime = "nuget"`, which this release refuses to build: name the .nupkg itself.',
+        about='The feed of `runtime = "nuget"`: the service index of a NuGet v3 feed.',
         example='"https://nuget.example.com/v3/index.json"',
     ),
 )

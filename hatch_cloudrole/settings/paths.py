@@ -46,7 +46,7 @@ class Inside:
             return path
         if not _exists(place.path(path), self.entry, place):
             start = "the project" if place.folder == "." else f"{place.folder}/ of the project"
-            place.refuse(value, self.accepted, f"there is no such {self.entry} in {start}")
+            place.refuse(value, self.accepted, f"name a {self.entry} that is in {start}")
             return None
         return path
 
@@ -65,7 +65,7 @@ class Outside:
     def read(self, value: Any, place: Place) -> str | None:
         path: str | None = Text(self.accepted, _slashed).read(value, place)
         if path is not None and not _exists(path, self.entry, place):
-            place.refuse(value, self.accepted, f"there is no such {self.entry}")
+            place.refuse(value, self.accepted, f"name a {self.entry} that is there")
             return None
         return path
 

@@ -38,11 +38,12 @@ def check_role(role: Read, service: Read) -> None:
     _check_certificates(role)
     _check_instances(role)
     _check_instance_values(role)
-    _check_nuget(role, service)
-    if target := _target(role, service):
+    target = _target(role, service)
+    _check_nuget(role, service, target)
+    if target:
         _check_interpreter(role, target)
         if target.is_windows:
-            _check_variables(role)
+            _check_case(role)
 
 
 def build_role(role: Read, service: Read) -> Role:
@@ -64,6 +65,8 @@ def build_role(role: Read, service: Read) -> Role:
     )
 
 
+_V2 = re.compile(r"/v2/?$")
+"""What addresses of NuGet feeds of the older protocol end in."""
 _RESOLVED = {"endpoints", "nuget_feed", "platform", "python", "resolver", "runtime"}
 
 
@@ -86,17 +89,24 @@ def _target(role: Read, service: Read) -> Target | None:
     if not python.sound("python") or not platform.sound("platform"):
         return None
     world = role.place.world
-    version = python.values.get("python") or default_python(world.project.requires_python)
+    version = _python(role, service)
     if version is None:
         return None
     return make_target(version, platform.values.get("platform", "win_amd64"), world.host)
+
+
+def _python(role: Read, service: Read) -> str | None:
+    """X.Y or X.Y.Z, as it was written or goes without saying; None where the project allows none."""
+    given: str | None = _holder(role, service, "python").values.get("python")
+    return given or default_python(role.place.world.project.requires_python)
 
 
 def _runtime(role: Read, service: Read) -> Runtime:
     runtime: Runtime = _holder(role, service, "runtime").values.get("runtime", Runtime())
     if runtime.kind != "nuget":
         return runtime
-    return replace(runtime, nuget_feed=_holder(role, service, "nuget-feed").values["nuget_feed"])
+    feed = _holder(role, service, "nuget-feed").values["nuget_feed"]
+    return replace(runtime, nuget_feed=feed, nuget_version=_python(role, service) or "")
 
 
 def _check_type(role: Read) -> None:
@@ -223,7 +233,7 @@ def _check_xpath(role: Read, place: Place, xpath: str) -> None:
             )
 
 
-def _check_nuget(role: Read, service: Read) -> None:
+def _check_nuget(role: Read, service: Read, target: Target | None) -> None:
     holder, feed = _holder(role, service, "runtime"), _holder(role, service, "nuget-feed")
     runtime: Runtime | None = holder.values.get("runtime")
     if runtime and runtime.kind == "nuget":
@@ -231,6 +241,17 @@ def _check_nuget(role: Read, service: Read) -> None:
             holder.place.at("runtime").fault(
                 'found "nuget" without nuget-feed, accepted: with nuget-feed beside it',
                 'add nuget-feed = "https://..."',
+            )
+        elif _V2.search(feed.values.get("nuget_feed", "")):
+            feed.place.at("nuget-feed").refuse(
+                feed.values["nuget_feed"],
+                "a NuGet v3 feed, by the address of its service index",
+                "it often ends in /v3/index.json",
+            )
+        if target and not target.is_windows:
+            holder.place.at("runtime").fault(
+                f'found "nuget" with platform "{target.platform}", accepted: with Windows alone, for '
+                "feeds have no CPython for other systems"
             )
     elif role.has("nuget-feed") and holder.sound("runtime"):
         role.place.at("nuget-feed").fault(
@@ -248,17 +269,18 @@ def _check_interpreter(role: Read, target: Target) -> None:
         )
 
 
-def _check_variables(role: Read) -> None:
-    """Windows takes no notice of the case of a variable's name."""
-    for place, names in _variables(role):
+def _check_case(role: Read) -> None:
+    """Windows takes no notice of the case of names, nor does PowerShell when it reads those in role.json."""
+    for place, names in _names(role):
         for name, first in clashes((name.upper(), name) for name in names).items():
             place.at(name).fault(
                 f"the name differs from {show(first)} by case alone, accepted: names that differ otherwise"
             )
 
 
-def _variables(role: Read) -> Iterator[tuple[Place, list[str]]]:
-    for key in ("environment", "role-instance-values"):
+def _names(role: Read) -> Iterator[tuple[Place, list[str]]]:
+    """The names of variables and of a site's folders, with the table that each is in."""
+    for key in ("environment", "role-instance-values", "static"):
         pairs = role.values.get(key.replace("-", "_"), ())
         yield role.place.at(key), [name for name, _ in pairs]
     tasks: tuple[StartupTask, ...] = role.values.get("startup_tasks", ())

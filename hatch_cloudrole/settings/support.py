@@ -19,11 +19,6 @@ def check_support(service: Service) -> None:
     :raises ProjectError: it names all of it.
     """
     faults = []
-    for role in service.roles:
-        where = f"tool.hatch.build.targets.cloudrole.roles.{role.name}"
-        if role.runtime.kind == "nuget":
-            remedy = "fetch the .nupkg from the feed once, and name it with { path = ..., sha256 = ... }"
-            faults.append(Fault(f"{where}.runtime", "'nuget' cannot be built by this release", remedy))
     resolvers: dict[Target, str] = {}
     for role in service.roles:
         other = resolvers.setdefault(role.target, role.resolver)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hatch_cloudrole.lock.indexes import Indexes
     from hatch_cloudrole.lock.model import Artifact
 
-__all__ = ["FetchError", "Fetcher", "HashMismatchError", "copy_local", "safe_filename"]
+__all__ = ["FetchError", "Fetcher", "GoneError", "HashMismatchError", "copy_local", "safe_filename"]
 
 _RETRIES = 3
 _RETRY_STATUS = (429, 500, 502, 503, 504)
@@ -45,6 +45,10 @@ class FetchError(Exception):
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         super().__init__(str(fault))
+
+
+class GoneError(FetchError):
+    """The server answers that it has no such file."""
 
 
 class HashMismatchError(FetchError):
@@ -228,7 +232,7 @@ def _status_error(artifact: Artifact, response: requests.Response) -> FetchError
         )
     if status in {404, 410}:
         remedy = "resolve anew with --refresh or `cloudrole lock`"
-        return FetchError(Fault(artifact.filename, f"{said}: the file is gone", remedy))
+        return GoneError(Fault(artifact.filename, f"{said}: the file is gone", remedy))
     fault = Fault(artifact.filename, said, "look at the index, then build again")
     if status not in _RETRY_STATUS:
         return FetchError(fault)

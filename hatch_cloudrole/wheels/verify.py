@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from hatch_cloudrole.content import Content
 
-__all__ = ["BadWheelError", "read_wheel", "tags_fit", "unsafe_name"]
+__all__ = ["BadWheelError", "read_metadata", "read_wheel", "tags_fit", "unsafe_name"]
 
 # A wheel may unpack to this many times its own size, and these many bytes on top: far more than any real one.
 BOMB_RATIO = 100
@@ -82,7 +82,7 @@ def read_wheel(
     if expect is not None and (name, version) != (expect[0], expect[1] or version):
         raise BadWheelError(f"its name says {name} {version}, not {expect[0]} {expect[1] or ''}".rstrip())
     metadata = _check_members(path, content.size)
-    facts = _read_metadata(metadata)
+    facts = read_metadata(metadata)
     if (facts.name, facts.version) != (name, version):
         raise BadWheelError(f"its METADATA says {facts.name} {facts.version}, its name {name} {version}")
     return Wheel(
@@ -155,7 +155,7 @@ def _recorded(archive: WheelFile) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class Facts:
     name: NormalizedName
     version: Version
     requires_dist: tuple[str, ...]
@@ -163,7 +163,7 @@ class _Facts:
     provides_extra: tuple[str, ...]
 
 
-def _read_metadata(data: bytes) -> _Facts:
+def read_metadata(data: bytes) -> Facts:
     """What core metadata says, as far as it is needed.
 
     Old wheels hold much that today's rules forbid, so only what is used is looked at.
@@ -175,7 +175,7 @@ def _read_metadata(data: bytes) -> _Facts:
         raise BadWheelError(f"its METADATA has no {str(error).strip(chr(39)).title()}") from None
     except InvalidVersion as error:
         raise BadWheelError(f"its METADATA has no valid version ({error})") from None
-    return _Facts(
+    return Facts(
         name,
         version,
         tuple(raw.get("requires_dist", ())),

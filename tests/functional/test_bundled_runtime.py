@@ -186,12 +186,6 @@ def test_own_archive_that_is_not_what_its_sha256_says_is_refused(shop: Shop) -> 
     assert shop.artifacts() == []
 
 
-def test_nuget_feed_is_refused_with_what_to_do_instead(shop: Shop) -> None:
-    ran = shop.write(target='runtime = "nuget"\nnuget-feed = "https://nuget.example.com/v3"').build()
-    assert ran.code == 2
-    assert "name it with { path = ..., sha256 = ... }" in ran.err
-
-
 def test_verify_compares_the_interpreter_with_role_json() -> None:
     info = {"schema": 1, "python": "3.13.1", "platform": "win_amd64", "wheels": []}
     info["runtime"] = {"path": "runtime/python.zip", "sha256": "0" * 64}

@@ -184,7 +184,7 @@ def test_an_sdist_without_the_roles_files_is_the_remedy(shop: Shop, front: str) 
     done = front_end(shop, *FRONT_ENDS[front], **ON)
     output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "there is no such folder in the project" in output
+    assert "name a folder that is in the project" in output
     assert "[tool.hatch.build.targets.sdist]" in output
     assert "Traceback" not in output
 

@@ -150,7 +150,7 @@ def test_failing_program_leaves_its_traceback_in_the_log(tmp_path: Path) -> None
     assert role.launch().returncode == 1
     lines = role.log("launch.sh").splitlines()
     assert "RuntimeError: no queue" in lines
-    assert lines[-1].endswith("ended with exit code 1")
+    assert lines[-1].endswith("ended with exit code 1; what it wrote stands above")
 
 
 def test_death_by_signal_is_told(tmp_path: Path) -> None:

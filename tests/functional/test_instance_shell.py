@@ -246,3 +246,49 @@ def test_build_that_is_not_the_pinned_one_is_refused(
     assert done.returncode == 112
     assert "could not be obtained" in role.log("configure.sh").splitlines()[-1]
     assert not list((role.approot / ".cloudrole").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["cpython-1%2B2.tar.gz", "plain.tar.gz"])
+def test_mirror_may_be_a_folder(role: RoleOnInstance, tmp_path: Path, name: str) -> None:
+    """An address may write the name otherwise than a file system does."""
+    data = archive(role)
+    downloadable(role, data)
+    runtime = json.loads((role.approot / "bin" / "role.json").read_text())["runtime"]
+    set_role(role, runtime={**runtime, "url": f"http://127.0.0.1:9/{name}"})
+    (tmp_path / name.replace("%2B", "+")).write_bytes(data)
+    path = bare_path(tmp_path)
+    sed = shutil.which("sed", path="/usr/bin:/bin")
+    assert sed
+    Path(path, "sed").symlink_to(sed)
+    done = run(role, "configure.sh", path=path, CLOUDROLE_RUNTIME_URL=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_killed_run_has_left_goes_once_it_is_old(role: RoleOnInstance) -> None:
+    role.write(".cloudrole/get.old/archive", b"")
+    role.write(".cloudrole/get.new/archive", b"")
+    os.utime(role.approot / ".cloudrole" / "get.old", (1, 1))
+    assert run(role, "configure.sh", PYTHON=role.python).returncode == 0
+    assert [path.name for path in (role.approot / ".cloudrole").glob("get.*")] == ["get.new"]
+
+
+@pytest.mark.parametrize("script", ["configure.sh", "launch.sh"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_shared_part_that_is_missing_is_told(role: RoleOnInstance, script: str, shell: str) -> None:
+    (role.approot / "bin" / "_cloudrole" / "interpreter.sh").unlink()
+    done = run(role, script, shell=shell, PYTHON=role.python)
+    assert done.returncode == 113
+    line = role.log(script).splitlines()[-1]
+    assert line in done.stderr
+    assert "interpreter.sh cannot be read; deploy the package again" in line
+
+
+@pytest.mark.skipif(not shutil.which("curl", path="/usr/bin:/bin"), reason="needs curl")
+def test_secrets_in_the_address_of_a_mirror_are_not_told(role: RoleOnInstance, tmp_path: Path) -> None:
+    downloadable(role, b"x")
+    with mirror(tmp_path) as address:
+        secret = address.replace("http://", "http://me:hush@") + "gone.tar.gz?sig=hush"
+        done = run(role, "configure.sh", path=bare_path(tmp_path), CLOUDROLE_RUNTIME_URL=secret)
+    assert done.returncode == 112
+    assert f"from {address}gone.tar.gz" in role.log("configure.sh")
+    assert "hush" not in role.log("configure.sh") + done.stderr + done.stdout

@@ -219,7 +219,7 @@ def test_what_is_no_sound_package_is_no_seed(shop: Shop, tmp_path: Path) -> None
     shop.write(target='seed = "seed.cspkg"')
     assert "is no zip file" in failed(shop, code=5)
     (shop.root / "seed.cspkg").unlink()
-    assert "there is no such file" in failed(shop)
+    assert "name a file that is" in failed(shop)
     shop.write()
     assert shop.build().code == 0
     shop.write(target='seed = "dist/shop-1.2.cspkg"')

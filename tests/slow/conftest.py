@@ -43,6 +43,15 @@ def wine() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(params=[11, 12], ids=lambda minor: f"3.{minor}")
+def windows_minor(request: pytest.FixtureRequest, wine: Path) -> int:
+    """Each Windows CPython besides 3.13, with which most tests run, as its minor number."""
+    minor: int = request.param
+    if not (wine / f"py3{minor}" / "python.exe").exists():
+        missing(f"there is no Windows CPython 3.{minor} in {wine}")
+    return minor
+
+
 @pytest.fixture
 def pythons() -> list[str]:
     """Other interpreters of this host, with whom the same bytes must come out."""

@@ -167,10 +167,13 @@ def copy_example(name: str, root: Path, changes: dict[str, str] | None = None) -
     return root
 
 
+@pytest.mark.parametrize("install", ["wheels", "unpacked"])
 def test_data_worker_computes_with_its_compiled_packages(
-    tmp_path: Path, shared_cache: Path, wine: Path
+    tmp_path: Path, shared_cache: Path, wine: Path, install: str
 ) -> None:
-    root = copy_example("data-worker", tmp_path / "project")
+    startup = 'startup-file = "worker.py"'
+    changes = {startup: f'{startup}\ninstall = "{install}"'}
+    root = copy_example("data-worker", tmp_path / "project", changes)
     role = Instance(roles_of(root, shared_cache, tmp_path / "on instance") / "Data" / "approot", wine, 13)
     role.run("configure")
     result = json.loads(role.run("launch").splitlines()[-1])
@@ -182,6 +185,39 @@ def test_data_worker_computes_with_its_compiled_packages(
     role.run("check")
     assert installed == [True]
     assert role.events("ConfigureCloudService.ps1")[-2]["changed"] is False
+
+
+def test_data_worker_computes_on_the_other_pythons(
+    tmp_path: Path, shared_cache: Path, wine: Path, windows_minor: int
+) -> None:
+    changes = {'python = "3.13"': f'python = "3.{windows_minor}"'}
+    root = copy_example("data-worker", tmp_path / "project", changes)
+    approot = roles_of(root, shared_cache, tmp_path / "on instance") / "Data" / "approot"
+    role = Instance(approot, wine, windows_minor)
+    role.run("configure")
+    result = json.loads(role.run("launch").splitlines()[-1])
+    assert result["right"] is True
+    assert result["versions"]["python"].startswith(f"3.{windows_minor}.")
+    # What was imported is compiled for this very version, not for the stable interface of all.
+    compiled = [path.name for path in (approot / ".cloudrole" / "site-packages").rglob("*.pyd")]
+    assert any(name.endswith(f".cp3{windows_minor}-win_amd64.pyd") for name in compiled)
+
+
+def test_src_layout_runs_out_of_its_own_wheel(tmp_path: Path, shared_cache: Path, wine: Path) -> None:
+    root = copy_example("src-layout", tmp_path / "project")
+    role = Instance(roles_of(root, shared_cache, tmp_path / "on instance") / "Count" / "approot", wine, 13)
+    role.run("configure")
+    assert not (role.approot / "src").exists()
+    assert role.run("launch").splitlines()[-1] == "1,234 things on 2 shelves"
+    # The project's own command is installed too, and cmd finds it.
+    command = role.approot / ".cloudrole" / "site-packages" / "bin" / "inventory.cmd"
+    done = subprocess.run(
+        [str(wine / "wine"), windows_path(command), "left=7", "right=x"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert (done.returncode, done.stderr.strip()) == (2, "'right=x' is not NAME=NUMBER")
 
 
 def test_pywin32_and_its_pth_file_work_on_another_python(

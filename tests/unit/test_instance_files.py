@@ -60,18 +60,14 @@ def test_instance_code_is_python_3_9_and_imports_nothing_of_the_host(path: str) 
     assert not {name for name in imported if name.startswith(("hatch", "packaging"))}
 
 
-def test_both_powershell_scripts_find_the_interpreter_alike() -> None:
-    """The part that they share stands in both, because either may be replaced by the project's own."""
-    begin, end = b"# Begin of what ConfigureCloudService.ps1 and LaunchWorker.ps1", b"# End of what both"
-    configure, launch = (WINDOWS[f"bin/{name}.ps1"] for name in ("ConfigureCloudService", "LaunchWorker"))
-    shared = configure[configure.index(begin) : configure.index(end)]
-    assert shared == launch[launch.index(begin) : launch.index(end)]
-    assert b"function Find-Python(" in shared
-
-
-def test_both_shell_scripts_find_the_interpreter_alike() -> None:
-    begin, end = b"# Begin of what configure.sh and launch.sh", b"# End of what both"
-    configure, launch = LINUX["bin/configure.sh"], LINUX["bin/launch.sh"]
-    shared = configure[configure.index(begin) : configure.index(end)]
-    assert shared == launch[launch.index(begin) : launch.index(end)]
-    assert b"find_python()" in shared
+@pytest.mark.parametrize("name", ["interpreter.ps1", "interpreter.sh"])
+def test_what_both_scripts_need_lies_where_it_is_always_ours(name: str) -> None:
+    """Either script may be replaced by the project's own; what finds the interpreter stays."""
+    shared = f"bin/_cloudrole/{name}"
+    assert shared in LINUX
+    assert (shared in WINDOWS) == name.endswith(".ps1")
+    scripts = [path for path in LINUX if path.startswith("bin/") and path.count("/") == 1]
+    users = [path for path in scripts if name.encode() in LINUX[path]]
+    suffix = name.rpartition(".")[2]
+    assert users == [path for path in scripts if path.endswith(suffix)]
+    assert len(users) == 2

@@ -189,6 +189,42 @@ class TestLog:
         log.output(b"x")
         log.event("start")
 
+    def test_place_that_cannot_be_written_is_told_where_one_still_listens(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        Log(tmp_path / "file" / "logs", "x", echo=False)
+        assert f"{tmp_path / 'file' / 'logs' / 'x.log'}: cannot be written" in capsys.readouterr().err
+
+    def test_line_of_ours_begins_where_the_program_ended_none(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        log = Log(tmp_path, "x", echo=False)
+        log.say("one")
+        log.output(b"dying")
+        log.say("two")
+        log.output(b"whole\n")
+        log.say("three")
+        lines = [line.split("Z ")[-1] for line in (tmp_path / "x.log").read_text().splitlines()]
+        assert lines == ["one", "dying", "two", "whole", "three"]
+        assert not [line for line in capsys.readouterr().err.splitlines() if not line.startswith("20")]
+
+    def test_file_that_has_been_put_aside_begins_with_a_line(self, tmp_path: Path) -> None:
+        file = RotatingFile(tmp_path / "x.log", limit=5, keep=1)
+        file.write(b"torn apart")
+        file.write_line(b"next\n")
+        file.write(b"torn again")
+        file.write_line(b"last\n")
+        file.close()
+        assert (tmp_path / "x.log").read_text() == "last\n"
+
+    def test_line_begins_anew_in_a_file_that_another_process_left_torn(self, tmp_path: Path) -> None:
+        (tmp_path / "x.log").write_bytes(b"killed amid")
+        file = RotatingFile(tmp_path / "x.log")
+        file.write_line(b"next\n")
+        file.close()
+        assert (tmp_path / "x.log").read_bytes() == b"killed amid\nnext\n"
+
     def test_lines_have_the_time_and_events_are_json(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

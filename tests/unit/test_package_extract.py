@@ -111,12 +111,15 @@ def umask_of(umask: int) -> Iterator[None]:
 
 @posix
 def test_a_shell_script_elsewhere_is_an_ordinary_file(tmp_path: Path) -> None:
-    package = sample_package(files={"Web": {"approot/tools/x.sh": of(""), "approot/bin/sub/y.SH": of("")}})
+    files = ("approot/tools/x.sh", "approot/bin/sub/y.SH", "approot/lib/bin/command", "approot/lib/x/data")
+    package = sample_package(files={"Web": {path: of("") for path in files}})
     write_package(package, tmp_path / "p.cspkg")
     extract_package(tmp_path / "p.cspkg", tmp_path / "out")
     approot = tmp_path / "out" / "Roles" / "Web" / "approot"
     assert (approot / "tools" / "x.sh").stat().st_mode & 0o777 == 0o644
     assert (approot / "bin" / "sub" / "y.SH").stat().st_mode & 0o777 == 0o755
+    assert (approot / "lib" / "bin" / "command").stat().st_mode & 0o777 == 0o755
+    assert (approot / "lib" / "x" / "data").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("there_before", [True, False])

@@ -113,7 +113,7 @@ BAD = {
         f'find-links = ["vendor", "gone"]\n{R}',
         (
             'find-links[1]: found "gone", accepted: the path of a folder that exists, absolute or from the project'
-            f"{NEXT}there is no such folder"
+            f"{NEXT}name a folder that is there"
         ),
     ),
     "index-url is no address": (
@@ -137,6 +137,20 @@ BAD = {
         (
             'runtime: found "nuget" without nuget-feed, accepted: with nuget-feed beside it'
             f'{NEXT}add nuget-feed = "https://..."'
+        ),
+    ),
+    "a feed of the older protocol": (
+        f'runtime = "nuget"\nnuget-feed = "https://n.example/api/v2/"\n{R}',
+        (
+            'nuget-feed: found "https://n.example/api/v2/", accepted: a NuGet v3 feed, by the address of its '
+            f"service index{NEXT}it often ends in /v3/index.json"
+        ),
+    ),
+    "nuget for another system than Windows": (
+        f'{R}runtime = "nuget"\nnuget-feed = "https://n.example/v3"\nplatform = "manylinux_2_28_x86_64"',
+        (
+            'roles.R.runtime: found "nuget" with platform "manylinux_2_28_x86_64", accepted: with Windows alone, '
+            "for feeds have no CPython for other systems"
         ),
     ),
     "feed without nuget": (
@@ -184,7 +198,7 @@ BAD = {
         (
             "roles.R.os-family: unknown key, accepted: arguments, asgi-handler, certificates, configurations, dependencies, "
             "dependency-groups, deployed-python-interpreter-path, endpoints, environment, exclude, features, include, "
-            "install-project, instances, local-storage, nuget-feed, platform, project-dependencies, python, "
+            "install, install-project, instances, local-storage, nuget-feed, platform, project-dependencies, python, "
             "requirements, resolver, role-instance-values, root, runtime, search-paths, server, settings, startup-file, startup-module, "
             "startup-tasks, static, subnets, type, vm-size, web-config, working-directory, wsgi-handler, wsgi-log"
             f"{NEXT}it belongs to the service, beside roles"
@@ -276,11 +290,11 @@ BAD = {
     ),
     "root is not there": (
         f'{R}root = "gone"',
-        f'roles.R.root: found "gone", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.R.root: found "gone", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "root is a file": (
         f'{R}root = "orders/worker.py"',
-        f'roles.R.root: found "orders/worker.py", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.R.root: found "orders/worker.py", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "root leads out": (
         f'{R}root = "orders/../.."',
@@ -299,7 +313,7 @@ BAD = {
     "root is empty": (f'{R}root = ""', f'roles.R.root: found "", accepted: {FOLDER}'),
     "startup-file is not there": (
         '[roles.R]\ntype = "worker"\nroot = "orders"\nstartup-file = "main.py"',
-        f'roles.R.startup-file: found "main.py", accepted: {FILE}{NEXT}there is no such file in orders/ of the project',
+        f'roles.R.startup-file: found "main.py", accepted: {FILE}{NEXT}name a file that is in orders/ of the project',
     ),
     "a search path that leads out of root": (
         f'{R}root = "orders"\nsearch-paths = ["lib", "../web"]',
@@ -378,7 +392,7 @@ BAD = {
         f'{R}requirements = ["requirements.txt"]',
         (
             f'roles.R.requirements[0]: found "requirements.txt", accepted: {FILE}'
-            f"{NEXT}there is no such file in the project"
+            f"{NEXT}name a file that is in the project"
         ),
     ),
     "an extra that is a number": (
@@ -575,7 +589,7 @@ BAD = {
     ),
     "a static folder that is not there": (
         f'{W}static = {{ "/static" = "gone" }}',
-        f'roles.W.static."/static": found "gone", accepted: {FOLDER}{NEXT}there is no such folder in the project',
+        f'roles.W.static."/static": found "gone", accepted: {FOLDER}{NEXT}name a folder that is in the project',
     ),
     "a static path without slash": (
         f'{W}static = {{ static = "web" }}',
@@ -583,6 +597,10 @@ BAD = {
             'roles.W.static.static: the name is "static", accepted: a URL path such as "/static" of letters, digits, '
             ". _ ~ and -"
         ),
+    ),
+    "static paths that differ by case alone": (
+        f'{W}static = {{ "/A" = "web", "/a" = "orders" }}',
+        'roles.W.static."/a": the name differs from "/A" by case alone, accepted: names that differ otherwise',
     ),
     "a static path that is everything": (
         f'{W}static = {{ "/" = "web" }}',

@@ -16,7 +16,7 @@ from hatch_cloudrole.settings.model import (
     Service,
     StartupTask,
 )
-from hatch_cloudrole.target import Target
+from hatch_cloudrole.target import DEFAULT_PYTHON, Target
 from tests.settings_samples import WEB, WORKER, parse, role
 
 
@@ -250,7 +250,7 @@ def test_an_archive_is_a_path_or_an_address_with_its_hash() -> None:
 
 def test_the_feed_of_the_service_serves_a_role_that_wants_nuget_and_the_other_way_round() -> None:
     feed = 'nuget-feed = "https://n.example/v3"'
-    wanted = Runtime(kind="nuget", nuget_feed="https://n.example/v3")
+    wanted = Runtime(kind="nuget", nuget_feed="https://n.example/v3", nuget_version=DEFAULT_PYTHON)
     assert role(WORKER + 'runtime = "nuget"', top=feed).runtime == wanted
     assert role(WORKER + feed, top='runtime = "nuget"').runtime == wanted
 

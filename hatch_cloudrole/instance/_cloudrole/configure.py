@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .embeddable import prepare
+from .environment import check_folder
 from .faults import IisError
 from .iis import MODULE, check_module, enable_features, register_fastcgi
 from .install import disk_error, install
@@ -31,6 +32,7 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
 
     :raises RoleError: of any kind; nothing half-done is taken for done.
     """
+    check_folder(places)
     interpreter = this_interpreter()
     reason = env.get("CLOUDROLE_INTERPRETER_REASON", "it runs this")
     log.event("interpreter", path=interpreter.path, version=list(interpreter.version), reason=reason)

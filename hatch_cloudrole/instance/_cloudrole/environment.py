@@ -8,6 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from .embeddable import program_python
+from .faults import ProgramError
 from .startup import sitecustomize
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["apply", "program_environment", "search_paths"]
+__all__ = ["apply", "check_folder", "program_environment", "search_paths"]
 
 _PYTHON = "CLOUDROLE_PYTHON"
 """The interpreter, for commands of packages that were laid out where nobody knew it."""
@@ -26,6 +27,18 @@ _PYTHON = "CLOUDROLE_PYTHON"
 def search_paths(settings: Settings, places: Places) -> list[str]:
     """The role's search paths, absolute."""
     return [os.path.normpath(places.approot / path) for path in settings.search_paths]
+
+
+def check_folder(places: Places) -> None:
+    """See that the environment can name what lies in approot.
+
+    :raises ProgramError: it cannot, so that no program would find its packages.
+    """
+    if os.pathsep in str(places.approot):
+        raise ProgramError(
+            f"{places.approot}: holds {os.pathsep!r}, which separates search paths; "
+            "deploy into another folder"
+        )
 
 
 def program_environment(settings: Settings, places: Places, env: Mapping[str, str]) -> dict[str, str]:

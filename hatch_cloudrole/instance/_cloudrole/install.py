@@ -93,15 +93,16 @@ def disk_error(error: OSError, place: Path) -> DiskError:
     """What to say of a failure to write below `place`."""
     where = error.filename or place
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        free = shutil.disk_usage(place).free // (1024 * 1024)
+        free = shutil.disk_usage(place).free / (1024 * 1024)
         return DiskError(
-            f"{place}: the disk is full ({free} MB free); choose another place with CLOUDROLE_HOME"
+            f"{place}: the disk is full: {free:.1f} MB are free there, which is not enough; make room, or "
+            "choose another place with CLOUDROLE_HOME"
         )
     if isinstance(error, PermissionError):
         return DiskError(
             f"{where}: may not be written by this user, or a program is using it ({error.strerror})"
         )
-    return DiskError(f"{where}: {error.strerror or error}")
+    return DiskError(f"{where}: {error.strerror or error}; choose another place with CLOUDROLE_HOME")
 
 
 def _clean(home: Path) -> None:

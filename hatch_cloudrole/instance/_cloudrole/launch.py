@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .bond import before_start, bind
 from .embeddable import program_python
-from .environment import program_environment
+from .environment import check_folder, program_environment
 from .faults import NotConfiguredError, ProgramError
 from .install import is_installed
 
@@ -37,8 +36,15 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     :raises NotConfiguredError: the packages are not those of role.json.
     :raises ProgramError: there is no program, or it cannot be started.
     """
+    check_folder(places)
+    version = "{}.{}".format(*sys.version_info)
+    if version != settings.minor:
+        raise NotConfiguredError(
+            f"{sys.executable}: is Python {version}, but the role is for {settings.minor}; "
+            "run configure first"
+        )
     python = program_python(sys.executable, places.home)
-    if (settings.wheels and not is_installed(settings, places, python)) or not Path(python).exists():
+    if (settings.wheels and not is_installed(settings, places, python)) or not os.path.exists(python):
         raise NotConfiguredError(
             f"{places.site_packages}: does not hold the packages of role.json for {sys.executable}; "
             "run configure first"
@@ -58,7 +64,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
             preexec_fn=before_start(),  # noqa: PLW1509 - no thread has been started yet
         )
     except (OSError, ValueError) as error:
-        raise ProgramError(f"{command[0]}: cannot be started: {error}") from error
+        raise ProgramError(f"{command[0]}: cannot be started in {folder}: {error}") from error
     _pass_signals_on(process)
     bind(process)
     log.event("launched", program=process.pid, command=command, folder=str(folder))
@@ -69,7 +75,7 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
     pump.join(_DRAIN)
     code = exit_code(process.returncode)
     log.event("exited", program=process.pid, code=code)
-    log.say(f"process {process.pid} ended with exit code {code}")
+    log.say(f"process {process.pid} ended with exit code {code}{_meaning(process.returncode)}")
     return code
 
 
@@ -98,6 +104,25 @@ def exit_code(code: int) -> int:
         # A crash has a code beyond 31 bits, which Python takes for too large unless it is negative.
         return code - (1 << 32) if code >= 1 << 31 else code
     return 128 - code if code < 0 else code
+
+
+def _meaning(code: int) -> str:
+    """What is to be said of the end of the program, behind its exit code."""
+    if code == 0:
+        return ""
+    if os.name == "nt":
+        # Windows' own codes are known by their hexadecimal form: 0xC0000005 is an access violation.
+        known = f" (0x{code & 0xFFFFFFFF:08X})" if not 0 < code < 1 << 16 else ""
+    else:
+        known = f" (signal {-code}, {_signal_name(-code)})" if code < 0 else ""
+    return f"{known}; what it wrote stands above"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "which has no name here"
 
 
 def _with_output_settings(env: Mapping[str, str]) -> dict[str, str]:

@@ -30,25 +30,48 @@ class RotatingFile:
         self.path = path
         self.limit = limit
         self.keep = keep
+        self.fault = ""
         self.descriptor = self._open()
+        self.torn = self._ends_torn()
 
     def _open(self) -> int | None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return os.open(self.path, flags, 0o644)
-        except OSError:
+        except OSError as error:
+            self.fault = error.strerror or str(error)
             return None
+
+    def _ends_torn(self) -> bool:
+        """Whether the last line has no end: its writer was killed, or found the disk full."""
+        try:
+            with self.path.open("rb") as stream:
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(0, size - 1))
+                return stream.read(1) not in (b"", b"\n")
+        except OSError:
+            return False
 
     def write(self, data: bytes) -> None:
         """Append `data` in one piece, so that two processes do not mix within a line."""
-        if self.descriptor is None:
-            return
+        self._make_room()
         try:
-            if os.fstat(self.descriptor).st_size >= self.limit:
-                self._rotate()
             if self.descriptor is not None:
-                os.write(self.descriptor, data)
+                done = data[: os.write(self.descriptor, data)]
+                self.torn = not done.endswith(b"\n") if done else self.torn
+        except OSError:
+            pass
+
+    def write_line(self, data: bytes) -> None:
+        """Append lines, where need be after an end for the line that somebody else began."""
+        self._make_room()
+        self.write(b"\n" + data if self.torn else data)
+
+    def _make_room(self) -> None:
+        try:
+            if self.descriptor is not None and os.fstat(self.descriptor).st_size >= self.limit:
+                self._rotate()
         except OSError:
             pass
 
@@ -63,6 +86,7 @@ class RotatingFile:
         except OSError:
             pass  # someone reads the file: it grows on until it can be put aside
         self.descriptor = self._open()
+        self.torn = self._ends_torn()
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
@@ -86,13 +110,16 @@ class Log:
         self.events = RotatingFile(folder / f"{script}.events.jsonl")
         self.echo = echo
         self.mutex = threading.Lock()
+        if self.file.descriptor is None:
+            text = f"{_now()} {self.path}: cannot be written ({self.file.fault}); what follows is only here\n"
+            _print(text.encode("utf-8", "backslashreplace"), error=True)
 
     def say(self, text: str) -> None:
         """Log lines for people, each with the time in UTC, and repeat them on standard error."""
         stamp = _now()
         lines = "".join(f"{stamp} {line}\n" for line in text.splitlines() or [""])
         with self.mutex:
-            self.file.write(lines.encode("utf-8", "backslashreplace"))
+            self.file.write_line(lines.encode("utf-8", "backslashreplace"))
         _print(lines.encode("utf-8", "backslashreplace"), error=True)
 
     def output(self, data: bytes) -> None:
@@ -106,7 +133,7 @@ class Log:
         """Log one line of JSON for machines."""
         line = {"schema": 1, "time": _now(), "event": name, "pid": os.getpid(), **data}
         with self.mutex:
-            self.events.write((json.dumps(line) + "\n").encode("ascii"))
+            self.events.write_line((json.dumps(line) + "\n").encode("ascii"))
 
 
 def _now() -> str:

@@ -95,10 +95,14 @@ def parse_settings(data: Any, where: str) -> Settings:
 
     :raises SettingsError: another schema, or a key that is missing or of the wrong type.
     """
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+    if not isinstance(data, dict):
         raise SettingsError(
-            f"{where}: schema {found!r}, but this role.py reads {SCHEMA}; deploy one package whole"
+            f"{where}: holds a {type(data).__name__}, not an object; deploy the package again"
+        )
+    if data.get("schema") != SCHEMA:
+        raise SettingsError(
+            f"{where}: schema {data.get('schema')!r}, but this role.py reads {SCHEMA}; "
+            "deploy one package whole"
         )
     table = _Table(data, where)
     endpoint = data.get("endpoint")
@@ -143,34 +147,38 @@ class _Table:
         self.data = data
         self.where = where
 
+    def fault(self, key: str, wanted: str) -> SettingsError:
+        found = self.data.get(key)
+        return SettingsError(f"{self.where}: {key} is {found!r}, not {wanted}; deploy the package again")
+
     def text(self, key: str, default: str | None = None) -> str:
         value = self.data.get(key)
         if value is None and default is not None:
             return default
         if not isinstance(value, str):
-            raise SettingsError(f"{self.where}: {key} is {value!r}, not a text")
+            raise self.fault(key, "a text")
         return value
 
     def number(self, key: str) -> int:
         value = self.data.get(key)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise SettingsError(f"{self.where}: {key} is {value!r}, not a whole number")
+            raise self.fault(key, "a whole number")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise SettingsError(f"{self.where}: {key} is {value!r}, not a list of texts")
+            raise self.fault(key, "a list of texts")
         return tuple(value)
 
     def mapping(self, key: str) -> dict[str, str]:
         value = self.data.get(key, {})
         if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-            raise SettingsError(f"{self.where}: {key} is {value!r}, not an object of texts")
+            raise self.fault(key, "an object of texts")
         return value
 
     def tables(self, key: str) -> list[_Table]:
         value = self.data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise SettingsError(f"{self.where}: {key} is {value!r}, not a list of objects")
+            raise self.fault(key, "a list of objects")
         return [_Table(each, f"{self.where}: {key}[{index}]") for index, each in enumerate(value)]

@@ -68,6 +68,9 @@ def _verified_plan(path: Path, wheel: PinnedWheel) -> Plan:
         found = file_digest(path).hex()
     except FileNotFoundError:
         raise WheelhouseError(f"{path}: is missing; deploy the package again") from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise WheelhouseError(f"{path}: cannot be read ({why}); deploy the package again") from error
     if found != wheel.sha256:
         raise WheelhouseError(
             f"{path}: is corrupted: its SHA-256 is {found}, packaged was {wheel.sha256}; "
