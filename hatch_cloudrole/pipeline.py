@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hatch_cloudrole.bundled import Bundled, Bundler
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, WheelError, raise_all
 from hatch_cloudrole.lock.announcing import Announcing
@@ -19,10 +18,11 @@ from hatch_cloudrole.lock.pip_tools import PipToolsResolver
 from hatch_cloudrole.lock.project_lock import narrowed, read_project_lock
 from hatch_cloudrole.lock.resolve import Found, Resolver, find_lock, lock_file_name, lock_notes
 from hatch_cloudrole.lock.uv import UvResolver
-from hatch_cloudrole.nuget_feed import Feeds
 from hatch_cloudrole.options import Options, cache_folder
 from hatch_cloudrole.role.files import ProjectFile, Selection, select_role_files
 from hatch_cloudrole.role.windows_paths import APPROOT, SITE, path_faults
+from hatch_cloudrole.runtime.bundle import Bundled, Bundler
+from hatch_cloudrole.runtime.nuget_feed import Feeds
 from hatch_cloudrole.wheels.closure import closure_faults
 from hatch_cloudrole.wheels.damaged import damaged_wheels
 from hatch_cloudrole.wheels.fetch import Fetcher

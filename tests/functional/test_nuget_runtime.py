@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_cloudrole.nuget import parse_answer, render_answer
+from hatch_cloudrole.runtime.nuget import parse_answer, render_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_cloudrole.cli.main import run
-from hatch_cloudrole.runtime_archive import check_archive
+from hatch_cloudrole.runtime.archive import check_archive
 from hatch_cloudrole.target import Target
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hatch_cloudrole.nuget import (
+from hatch_cloudrole.runtime.nuget import (
     Answer,
     BadFeedError,
     choose,

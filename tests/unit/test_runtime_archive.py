@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_cloudrole.runtime_archive import BadArchiveError, check_archive, write_as_zip
+from hatch_cloudrole.runtime.archive import BadArchiveError, check_archive, write_as_zip
 from hatch_cloudrole.target import Target
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ def runtime_record(runtime: Runtime, target: Target, *, where: str) -> Mapping[s
     if runtime.kind == "download":
         version, url, sha256 = pinned_build(target, where)
         return {**record, "version": version, "url": clean_url(url), "sha256": sha256}
-    raise ValueError(f"the runtime {runtime.kind} has no record")  # bundled.Bundler lets none through
+    raise ValueError(f"the runtime {runtime.kind} has no record")  # bundle.Bundler lets none through
 
 
 def pinned_build(target: Target, where: str) -> tuple[str, str, str]:

@@ -10,15 +10,15 @@ from urllib.parse import unquote, urlsplit
 from hatch_cloudrole.content import Content
 from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
 from hatch_cloudrole.lock.model import Artifact, clean_url
-from hatch_cloudrole.runtime import pinned_build, runtime_record
-from hatch_cloudrole.runtime_archive import BadArchiveError, check_archive, is_zip, write_as_zip
+from hatch_cloudrole.runtime.archive import BadArchiveError, check_archive, is_zip, write_as_zip
+from hatch_cloudrole.runtime.pinned import pinned_build, runtime_record
 from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hatch_cloudrole.nuget_feed import Feeds
     from hatch_cloudrole.progress import Progress
+    from hatch_cloudrole.runtime.nuget_feed import Feeds
     from hatch_cloudrole.settings.model import Role, Runtime
     from hatch_cloudrole.target import Target
     from hatch_cloudrole.wheels.fetch import Fetcher

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from hatch_cloudrole.errors import Fault, ProjectError, TransportError
 from hatch_cloudrole.lock.model import Artifact, clean_url
 from hatch_cloudrole.lock.resolve import REUSE_SECONDS, age_text
-from hatch_cloudrole.nuget import (
+from hatch_cloudrole.runtime.archive import BadArchiveError, check_archive
+from hatch_cloudrole.runtime.nuget import (
     Answer,
     BadFeedError,
     choose,
@@ -22,7 +23,6 @@ from hatch_cloudrole.nuget import (
     render_answer,
     versions,
 )
-from hatch_cloudrole.runtime_archive import BadArchiveError, check_archive
 from hatch_cloudrole.wheels.fetch import FetchError, GoneError, HashMismatchError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The interpreter of the instances: which build of CPython, from where, and whether the package has it."""
