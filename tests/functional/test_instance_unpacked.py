@@ -178,16 +178,22 @@ def python_of_another() -> tuple[str, str]:
     pytest.skip("no Python here can be run by another user than root")
 
 
-def test_lib_that_may_not_be_written_is_compiled_elsewhere(tmp_path: Path) -> None:
-    minor, python = python_of_another()
+def for_another(tmp_path: Path, python: str, minor: str) -> RoleOnInstance:
+    """A role whose home and logs everybody may write."""
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    role = RoleOnInstance(tmp_path / "app", python, minor)
     home, logs = tmp_path / "home", tmp_path / "logs"
     for folder in (home, logs):
         folder.mkdir()
         folder.chmod(0o777)
-    role.env = {"CLOUDROLE_LOG_DIR": str(logs), "CLOUDROLE_HOME": str(home)}
+    env = {"CLOUDROLE_LOG_DIR": str(logs), "CLOUDROLE_HOME": str(home)}
+    return RoleOnInstance(tmp_path / "app", python, minor, env=env)
+
+
+def test_lib_that_may_not_be_written_is_compiled_elsewhere(tmp_path: Path) -> None:
+    minor, python = python_of_another()
+    role = for_another(tmp_path, python, minor)
+    home = tmp_path / "home"
     unpacked(role, alpha(), "import alpha.cli\nprint(alpha.cli.__cached__)\n").configure()
     folders = [role.lib, *(path for path in role.lib.rglob("*") if path.is_dir())]
     for folder in folders:
@@ -203,6 +209,29 @@ def test_lib_that_may_not_be_written_is_compiled_elsewhere(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(home / "pycache"))
     assert list((home / "pycache").rglob("cli*.pyc"))
+
+
+def test_stale_file_that_cannot_be_removed_is_named(tmp_path: Path) -> None:
+    minor, python = python_of_another()
+    role = for_another(tmp_path, python, minor)
+    unpacked(role, alpha())
+    stale = role.lib / "alpha" / "stale.py"
+    stale.write_text("")
+    stale.parent.chmod(0o555)
+    try:
+        done = subprocess.run(
+            [*ANOTHER, *role.command("configure")],
+            env={**os.environ, **role.env},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    finally:
+        stale.parent.chmod(0o755)
+    assert done.returncode == 104
+    last = done.stderr.splitlines()[-1]
+    assert f"{stale}: Permission denied" in last
+    assert "into an empty folder" in last
 
 
 def test_killed_while_it_looks_the_next_run_heals(role: RoleOnInstance) -> None:

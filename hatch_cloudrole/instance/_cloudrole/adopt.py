@@ -14,7 +14,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from .faults import WheelhouseError
+from .faults import DiskError, WheelhouseError
 from .record import encoded, file_digest, parse_record
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def adopt(settings: Settings, places: Places) -> bool:
     The caller holds the lock.
 
     :raises WheelhouseError: something is missing, or is not what was packaged.
-    :raises OSError: something cannot be read, removed or written.
+    :raises DiskError: what is of no package cannot be removed.
+    :raises OSError: what was found cannot be written down.
     """
     if is_adopted(settings, places):
         return False
@@ -84,8 +85,14 @@ def adopt(settings: Settings, places: Places) -> bool:
     if wrong:
         more = f" (and {len(wrong) - 1} more files)" if wrong[1:] else ""
         raise WheelhouseError(f"{wrong[0]}{more}; {_REMEDY}")
-    _remove_all_but(folder, {*files, MARKER})
-    _make_executable(folder, found.get("executables", []))
+    try:
+        _remove_all_but(folder, {*files, MARKER})
+        _make_executable(folder, found.get("executables", []))
+    except OSError as error:
+        raise DiskError(
+            f"{error.filename or folder}: {error.strerror or error}; end what uses it, or deploy the package "
+            "into an empty folder"
+        ) from error
     new = places.home / f"{_SEEN}.new"
     new.write_text(json.dumps({"schema": 1, "digest": found["digest"]}) + "\n", encoding="ascii")
     os.replace(new, places.home / _SEEN)
@@ -133,6 +140,8 @@ def _fault(folder: Path, name: str, digest: str) -> str:
         found = encoded(file_digest(path))
     except FileNotFoundError:
         return f"{path}: is missing"
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror})"
     return f"{path}: is not what was packaged" if found != digest else ""
 
 
