@@ -27,9 +27,13 @@ sha256() {
 
 download() {
     if command -v curl >/dev/null; then
-        curl -fsSL --retry 5 --connect-timeout 30 -o "$2" "$1"
+        curl -fsSL --retry 4 --retry-connrefused --connect-timeout 30 -o "$2" "$1"
     elif command -v wget >/dev/null; then
-        wget -q -t 5 -T 30 -O "$2" "$1"
+        # There are wgets that know little more than the address.
+        case $(wget --help 2>&1) in
+        *--retry-connrefused*) wget -q -t 5 --waitretry=8 --retry-connrefused -T 30 -O "$2" "$1" ;;
+        *) wget -q -T 30 -O "$2" "$1" ;;
+        esac
     else
         echo 'neither curl nor wget is installed' >&2
         return 1
@@ -66,8 +70,15 @@ obtain() {
         return 1
     fi
     mkdir "$beside/new" && tar -x -z -f "$beside/archive" -C "$beside/new" || return 1
-    # Where another run was quicker, its result stays.
-    [ -d "$role_home/python-$version" ] || mv -- "$beside/new" "$role_home/python-$version" || return 1
+    if [ -z "$(python_in "$beside/new")" ]; then
+        echo "there is no bin/python3 in it" >&2
+        return 1
+    fi
+    # Where another run was quicker, its result stays, if it is one.
+    if [ -z "$(python_in "$role_home/python-$version")" ]; then
+        [ ! -e "$role_home/python-$version" ] || mv -- "$role_home/python-$version" "$beside/old" || return 1
+        mv -- "$beside/new" "$role_home/python-$version" || return 1
+    fi
     rm -rf -- "$beside"
     trap - EXIT
 }
@@ -102,7 +113,7 @@ if [ -z "$python" ]; then
     [ -n "$source" ] || fail 111 "$what, and the runtime setting obtains none; install it, or set PYTHON to its path"
     obtain "$source" "$hash" || fail 112 "$what, and it could not be obtained from $(shown "$source")"
     find_python ''
-    [ -n "$python" ] || fail 112 "$what, and what was obtained from $(shown "$source") holds none"
+    [ -n "$python" ] || fail 112 "$what, and what was obtained from $(shown "$source") cannot be started"
     reason='it was obtained'
 fi
 CLOUDROLE_INTERPRETER_REASON=$reason

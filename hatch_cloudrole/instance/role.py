@@ -33,6 +33,14 @@ def refuse(code, why):
 # What was deployed stays as it was; and an embeddable Python leaves a script's folder out of its path.
 sys.dont_write_bytecode = True
 sys.path[:] = [BIN] + [path for path in sys.path if path != BIN]
+if sys.argv[1:2] != ["serve"]:
+    # What PYTHONPATH names is for the program, which `serve` is. But it may name the standard library.
+    OWN = os.path.dirname(os.path.abspath(os.__file__))
+    THEIRS = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    THEIRS = [
+        path for path in THEIRS if "site-packages" in path or not path.startswith((OWN, sys.exec_prefix))
+    ]
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) not in THEIRS]
 
 if __name__ == "__main__":
     if sys.version_info < OLDEST:
@@ -44,7 +52,11 @@ if __name__ == "__main__":
 
         from _cloudrole.cli import main
     except Exception as error:  # noqa: BLE001 - half a deployment has many faces
-        damage = "%s cannot be loaded: %s; deploy the package again"
-        sys.exit(refuse(101, damage % (os.path.join(BIN, "_cloudrole"), error)))
+        last = sys.exc_info()[2]
+        while last.tb_next:
+            last = last.tb_next
+        where = last.tb_frame.f_code.co_filename
+        damage = "%s cannot be loaded: %s (%s); deploy the package again"
+        sys.exit(refuse(101, damage % (os.path.join(BIN, "_cloudrole"), error, where)))
 
     sys.exit(main(sys.argv[1:], Path(BIN).parent))

@@ -19,11 +19,13 @@ SCHEMA = 1
 _RUNTIME = ("kind", "version", "url", "sha256", "path")
 
 
-def role_json(service: Service, role: Role, wheels: Sequence[Wheel], *, runtime: Mapping[str, str]) -> bytes:
+def role_json(
+    service: Service, role: Role, wheels: Sequence[Wheel], *, runtime: Mapping[str, str], lib_sha256: str = ""
+) -> bytes:
     """The document, ASCII, its keys in one order. Sizes are in bytes.
 
-    `runtime` says where an instance gets its interpreter. Values of `settings` are not in it: they come with
-    the service configuration, and may be secret.
+    `runtime` says where an instance gets its interpreter, `lib_sha256` is of the list of unpacked packages.
+    Values of `settings` are not in it: they come with the service configuration, and may be secret.
     """
     document = {
         "schema": SCHEMA,
@@ -48,6 +50,7 @@ def role_json(service: Service, role: Role, wheels: Sequence[Wheel], *, runtime:
         "static": dict(role.static),
         "local_storage": [storage.name for storage in role.local_storage],
         "install": role.install,
+        "lib_sha256": lib_sha256,
         "wheels": [
             {
                 "file": wheel.filename,

@@ -83,7 +83,9 @@ def build_role_tree(
         **(archive or {}),
         "requirements.txt": Content.of_bytes(render_requirements(wheels)),
         "pylock.toml": Content.of_bytes(pylock),
-        "bin/role.json": Content.of_bytes(role_json(service, role, wheels, runtime=runtime)),
+        "bin/role.json": Content.of_bytes(
+            role_json(service, role, wheels, runtime=runtime, lib_sha256=packages.sha256)
+        ),
     }
     site = site_files(role, theirs, approot) if role.has_site else {}
     faults = [*_missing_faults(role, theirs), *_path_faults(role, approot, site)]

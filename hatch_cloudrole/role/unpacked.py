@@ -41,10 +41,12 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, FileNo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unpacked:
-    """The files by their path from approot, and what two wheels disagree about."""
+    """The files by their path from approot; `notes` say what two wheels disagree about."""
 
     files: Mapping[str, Content]
     notes: tuple[str, ...] = ()
+    sha256: str = ""
+    """Of the file that says what the others are, for role.json."""
 
 
 def unpack_wheels(wheels: Sequence[Wheel], target: Target) -> Unpacked:
@@ -74,8 +76,12 @@ def unpack_wheels(wheels: Sequence[Wheel], target: Target) -> Unpacked:
                     executables.append(placed.target)
         records[f"{plan.dist_info}/RECORD"] = render_record(rows, plan.dist_info)
     files |= {path: Content.of_bytes(data) for path, data in records.items()}
-    files[MARKER] = Content.of_bytes(marker(pinned, records, executables))
-    return Unpacked(files={f"{FOLDER}/{path}": files[path] for path in sorted(files)}, notes=tuple(notes))
+    files[MARKER] = Content.of_bytes(marker(records, executables))
+    return Unpacked(
+        files={f"{FOLDER}/{path}": files[path] for path in sorted(files)},
+        notes=tuple(notes),
+        sha256=files[MARKER].sha256,
+    )
 
 
 def _pinned(wheel: Wheel) -> PinnedWheel:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hatch_cloudrole.errors import Fault
-from hatch_cloudrole.instance._cloudrole.adopt import MARKER, wheels_digest
+from hatch_cloudrole.instance._cloudrole.adopt import MARKER
 from hatch_cloudrole.instance._cloudrole.faults import SettingsError
 from hatch_cloudrole.instance._cloudrole.record import encoded, parse_record
 from hatch_cloudrole.instance._cloudrole.settings import parse_settings
@@ -15,7 +15,7 @@ from hatch_cloudrole.wheels.model import Wheel
 from hatch_cloudrole.wheels.verify import BadWheelError, read_metadata, tags_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -46,8 +46,8 @@ def unpacked_faults(
     except ValueError as error:
         yield Fault(f"{where}: {_LIB}{MARKER}", str(error))
         return
-    if marker.get("digest") != wheels_digest(wheels):
-        yield Fault(f"{where}: {_LIB}{MARKER}", "is of other packages than those of role.json")
+    if lib[MARKER].sha256 != info.get("lib_sha256"):
+        yield Fault(f"{where}: {_LIB}{MARKER}", "is not what role.json says")
     for wheel in wheels:
         if not tags_fit(wheel.file, target.tags()):
             yield Fault(f"{where}: {wheel.file}", f"is not for {target}", "build the package again")
@@ -68,7 +68,10 @@ def unpacked_faults(
             yield Fault(f"{where}: {_LIB}{path}", "is not what its RECORD says")
     for path in sorted(lib.keys() - listed.keys() - {MARKER}):
         yield Fault(f"{where}: {_LIB}{path}", "is listed in no RECORD")
-    yield from _closure(where, lib, recorded, target)
+    for path in sorted(_texts(marker.get("executables")) - listed.keys()):
+        yield Fault(f"{where}: {_LIB}{MARKER}", f"names the program {path}, which is in no RECORD")
+    packages = {(wheel.name, wheel.version) for wheel in wheels}
+    yield from _closure(where, lib, recorded, target, packages)
 
 
 def _document(lib: Mapping[str, Content]) -> dict[str, Any]:
@@ -87,8 +90,16 @@ def _small(lib: Mapping[str, Content], path: str) -> bytes:
     return lib[path].read()
 
 
+def _texts(value: object) -> set[str]:
+    return {str(each) for each in value} if isinstance(value, list) else set()
+
+
 def _closure(
-    where: str, lib: Mapping[str, Content], records: Mapping[str, str], target: Target
+    where: str,
+    lib: Mapping[str, Content],
+    records: Mapping[str, str],
+    target: Target,
+    packages: Collection[tuple[str, str]],
 ) -> Iterator[Fault]:
     wheels: dict[NormalizedName, Wheel] = {}
     for record in sorted(records):
@@ -106,5 +117,9 @@ def _closure(
             requires_dist=facts.requires_dist,
             provides_extra=facts.provides_extra,
         )
+    found = {(str(wheel.name), str(wheel.version)) for wheel in wheels.values()}
+    for name, version in sorted(found.symmetric_difference(packages)):
+        what = "is not in lib" if (name, version) in packages else "is in lib, but not in role.json"
+        yield Fault(f"{where}: {name} {version}", what)
     for fault in closure_faults(wheels, target):
         yield Fault(f"{where}: {fault.where}", fault.what)

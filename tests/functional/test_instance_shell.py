@@ -9,6 +9,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -232,6 +233,77 @@ def test_mirror_may_be_a_file(role: RoleOnInstance, tmp_path: Path) -> None:
         CLOUDROLE_RUNTIME_URL=str(tmp_path / "my build.tar.gz"),
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_half_a_build_in_its_place_gives_way(role: RoleOnInstance, tmp_path: Path) -> None:
+    data = archive(role)
+    downloadable(role, data)
+    file = tmp_path / "build.tar.gz"
+    file.write_bytes(data)
+    half = json.loads((role.approot / "bin" / "role.json").read_text())["python"]
+    (role.approot / ".cloudrole" / f"python-{half}" / "python").mkdir(parents=True)
+    done = run(role, "configure.sh", path=bare_path(tmp_path), CLOUDROLE_RUNTIME_URL=str(file))
+    assert done.returncode == 0, done.stderr
+    assert not list((role.approot / ".cloudrole").glob("get.*"))
+
+
+def test_archive_without_python_is_told(role: RoleOnInstance, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("readme"), io.BytesIO())
+    downloadable(role, buffer.getvalue())
+    file = tmp_path / "build.tar.gz"
+    file.write_bytes(buffer.getvalue())
+    done = run(role, "configure.sh", path=bare_path(tmp_path), CLOUDROLE_RUNTIME_URL=str(file))
+    assert done.returncode == 112
+    assert "there is no bin/python3 in it" in done.stderr
+    assert not list((role.approot / ".cloudrole").glob("*"))
+
+
+@pytest.mark.skipif(not shutil.which("curl", path="/usr/bin:/bin"), reason="needs curl")
+def test_server_that_comes_up_late_is_asked_again(role: RoleOnInstance, tmp_path: Path) -> None:
+    data = archive(role)
+    downloadable(role, data)
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "cpython.tar.gz").write_bytes(data)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def come_up() -> None:
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", port), handler))
+        servers[0].serve_forever()
+
+    timer = threading.Timer(1.5, come_up)
+    timer.daemon = True
+    timer.start()
+    address = f"http://127.0.0.1:{port}/"
+    done = run(role, "configure.sh", path=bare_path(tmp_path), CLOUDROLE_RUNTIME_URL=address)
+    servers[0].shutdown()
+    servers[0].server_close()
+    assert done.returncode == 0, done.stderr
+
+
+def test_variables_for_another_python_do_not_reach_this_one(role: RoleOnInstance, tmp_path: Path) -> None:
+    (tmp_path / "pathlib.py").write_text("raise SystemExit('shadowed')\n")
+    for script in ("configure.sh", "launch.sh"):
+        done = run(role, script, PYTHON=role.python, PYTHONHOME="/gone", PYTHONPATH=str(tmp_path / "none"))
+        assert done.returncode == 0, done.stderr
+    done = run(role, "configure.sh", PYTHON=role.python, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    library = Path(os.__file__).parent
+    done = run(role, "configure.sh", PYTHON=role.python, PYTHONPATH=f"{library}:{library}/lib-dynload")
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_on_the_path_has_to_be_of_the_same_architecture(role: RoleOnInstance) -> None:
+    set_role(role, platform="manylinux_2_17_s390x")
+    done = run(role, "configure.sh", path=f"{Path(role.python).parent}:/usr/bin:/bin")
+    assert done.returncode == 111, done.stderr
 
 
 @pytest.mark.parametrize("fault", ["other", "missing"])

@@ -101,7 +101,7 @@ def test_launch_before_configure_is_refused(role: RoleOnInstance) -> None:
     assert unpacked(role, alpha()).launch().returncode == 106
 
 
-@pytest.mark.parametrize("fault", ["changed", "missing", "record", "marker"])
+@pytest.mark.parametrize("fault", ["changed", "missing", "record", "marker", "forgery"])
 def test_damage_on_the_way_is_told(role: RoleOnInstance, fault: str) -> None:
     unpacked(role, alpha())
     module = role.lib / "alpha" / "cli.py"
@@ -109,6 +109,8 @@ def test_damage_on_the_way_is_told(role: RoleOnInstance, fault: str) -> None:
         module.write_text("changed")
     elif fault == "missing":
         module.unlink()
+    elif fault == "forgery":
+        (role.lib / ".cloudrole.json").write_text('{"schema": 1, "records": {}, "executables": []}')
     elif fault == "record":
         (role.lib / "alpha-1.0.dist-info" / "RECORD").unlink()
     else:
@@ -120,6 +122,7 @@ def test_damage_on_the_way_is_told(role: RoleOnInstance, fault: str) -> None:
     named = {"changed": "cli.py: is not what was packaged", "missing": "cli.py: is missing"}
     assert named.get(fault, str(role.lib)) in last
     assert role.launch().returncode == 106
+    assert (role.lib / "alpha" / "__init__.py").is_file()
 
 
 def test_new_version_over_the_old_one_leaves_no_stale_module(role: RoleOnInstance) -> None:

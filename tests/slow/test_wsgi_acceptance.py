@@ -291,12 +291,22 @@ def test_b14_variables_in_pythonpath_of_web_config(site: FastCgiSite) -> None:
         assert at.ask()[:2] == (200, b"hello world!")
 
 
-def wait_for(at: Served, text: bytes, seconds: float = 15) -> None:
-    """Ask until the answer is `text`; what is asked while a process ends may fail."""
+def wait_for(at: Served, text: bytes, change: Callable[[], object], seconds: float = 20) -> None:
+    """Make a change and ask until the answer is `text`; what is asked while a process ends may fail.
+
+    The change is made again each second, because a process may answer before it begins to watch.
+    """
     end = time.monotonic() + seconds
-    while (answer := at.ask()[1]) != text:
-        assert time.monotonic() < end, answer
+    again = 0.0
+    while True:
+        if time.monotonic() >= again:
+            change()
+            again = time.monotonic() + 1
         time.sleep(0.1)
+        answer = at.ask()[1]
+        if answer == text:
+            return
+        assert time.monotonic() < end, answer
 
 
 @WATCHED
@@ -305,10 +315,9 @@ def test_b15_changed_file_and_changed_handler(site: FastCgiSite) -> None:
     (site.site / "app2.py").write_text(HELLO.replace("hello", "app2"))
     with site.serving() as at:
         assert at.ask()[1] == b"hello world!"
-        (site.site / "app.py").write_text(HELLO.replace("hello", "goodbye"))
-        wait_for(at, b"goodbye world!")
-        site.set(WSGI_HANDLER="app2.app")
-        wait_for(at, b"app2 world!")
+        goodbye = HELLO.replace("hello", "goodbye")
+        wait_for(at, b"goodbye world!", lambda: (site.site / "app.py").write_text(goodbye))
+        wait_for(at, b"app2 world!", lambda: site.set(WSGI_HANDLER="app2.app"))
 
 
 @WATCHED
@@ -324,11 +333,9 @@ def test_b16_changed_file_of_a_package(site: FastCgiSite) -> None:
         assert at.ask()[1] == b"none"
         package.mkdir()
         time.sleep(0.3)
-        (package / "__init__.py").write_text(HELLO)
-        time.sleep(0.3)
-        wait_for(at, b"hello world!")
-        (package / "__init__.py").write_text(HELLO.replace("hello", "goodbye"))
-        wait_for(at, b"goodbye world!", seconds=5)
+        module = package / "__init__.py"
+        wait_for(at, b"hello world!", lambda: module.write_text(HELLO))
+        wait_for(at, b"goodbye world!", lambda: module.write_text(HELLO.replace("hello", "goodbye")))
 
 
 @WATCHED
@@ -340,8 +347,7 @@ def test_b17_changed_file_of_a_name_that_the_site_says(site: FastCgiSite) -> Non
     site.set(WSGI_HANDLER="app.app", WSGI_RESTART_FILE_REGEX=r".*\.data$")
     with site.serving() as at:
         assert at.ask()[1] == b"hello world!"
-        data.write_text("goodbye world!")
-        wait_for(at, b"goodbye world!")
+        wait_for(at, b"goodbye world!", lambda: data.write_text("goodbye world!"))
 
 
 def test_b18_changed_file_changes_nothing_while_it_runs(site: Site) -> None:

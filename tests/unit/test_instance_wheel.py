@@ -95,6 +95,7 @@ def test_structure_that_is_none_is_refused(files: dict[str, bytes], said: str) -
         (b"alpha/__init__.py,,\n", "has no hash in RECORD"),
         (b"alpha/__init__.py,md5=x,1\n", "RECORD trusts md5"),
         (b"alpha/__init__.py\n", "RECORD holds the line"),
+        (b'"' + b"x" * 140000, "RECORD cannot be read"),
     ],
 )
 def test_record_that_tells_too_little_is_refused(record: bytes, said: str) -> None:

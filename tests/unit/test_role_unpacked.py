@@ -180,6 +180,12 @@ def test_package_as_it_was_built_is_valid() -> None:
         ({"wheels/a-1-py3-none-any.whl": b""}, ["is a wheel, but the packages of this role are laid out"]),
         ({"lib/.cloudrole.json": b"[]"}, ["lib/.cloudrole.json: is not an object of JSON"]),
         ({"lib/.cloudrole.json": None}, ["lib/.cloudrole.json: is missing"]),
+        (
+            {"lib/.cloudrole.json": b'{"schema": 1, "records": {}, "executables": ["bin/x"]}'},
+            ["role.json"]
+            + ["in no RECORD"] * 17
+            + ["bin/x, which is in no RECORD", "alpha 1.0: is not in lib", "beta 1.0: "],
+        ),
         ({"requirements.txt": b""}, ["does not pin alpha", "does not pin beta"]),
     ],
 )

@@ -18,37 +18,29 @@ from .faults import DiskError, WheelhouseError
 from .record import encoded, file_digest, parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from .places import Places
-    from .settings import PinnedWheel, Settings
+    from .settings import Settings
 
-__all__ = ["MARKER", "adopt", "is_adopted", "marker", "wheels_digest"]
+__all__ = ["MARKER", "adopt", "is_adopted", "marker"]
 
 MARKER = ".cloudrole.json"
-"""Lies among the packages, and says of what they were made."""
+"""Lies among the packages, and says what they are. role.json has its SHA-256."""
 _SEEN = "lib.json"
 """In `home`: which packages were looked at last."""
-_RECIPE = "unpacked 1"
 _THREADS = 4
 _REMEDY = "deploy the package again"
 
 
-def wheels_digest(wheels: Iterable[PinnedWheel], made: Sequence[str] = (_RECIPE,)) -> str:
-    """Stands for `wheels`, and how something was `made` of them."""
-    parts = [*made, *(f"{wheel.file} {wheel.sha256}" for wheel in wheels)]
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def marker(wheels: Sequence[PinnedWheel], records: Mapping[str, bytes], executables: Iterable[str]) -> bytes:
+def marker(records: Mapping[str, bytes], executables: Iterable[str]) -> bytes:
     """What lies at `lib/MARKER`.
 
     `records` are the RECORDs of the packages, `executables` programs; both by path below `lib`, with `/`.
     """
     document = {
         "schema": 1,
-        "digest": wheels_digest(wheels),
         "records": {path: encoded(hashlib.sha256(data).digest()) for path, data in sorted(records.items())},
         "executables": sorted(executables),
     }
@@ -57,9 +49,7 @@ def marker(wheels: Sequence[PinnedWheel], records: Mapping[str, bytes], executab
 
 def is_adopted(settings: Settings, places: Places) -> bool:
     """Whether `lib` holds the packages of role.json, and `adopt` has seen them."""
-    wanted = wheels_digest(settings.wheels)
-    seen, there = _read(places.home / _SEEN), _read(places.site_packages / MARKER)
-    return seen.get("digest") == there.get("digest") == wanted
+    return _seen(places) == settings.lib_sha256 == _marker_sha256(places)
 
 
 def adopt(settings: Settings, places: Places) -> bool:
@@ -74,11 +64,11 @@ def adopt(settings: Settings, places: Places) -> bool:
     if is_adopted(settings, places):
         return False
     folder = places.site_packages
-    found = _read(folder / MARKER)
-    if found.get("digest") != wheels_digest(settings.wheels):
+    if _marker_sha256(places) != settings.lib_sha256:
         raise WheelhouseError(f"{folder}: does not hold the packages of role.json; {_REMEDY}")
+    found = json.loads((folder / MARKER).read_text(encoding="ascii"))
     _forget(places)
-    files = _recorded(folder, found.get("records"))
+    files = _recorded(folder, found["records"])
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         checked = pool.map(lambda file: _fault(folder, *file), sorted(files.items()))
         wrong = [fault for fault in checked if fault]
@@ -87,24 +77,32 @@ def adopt(settings: Settings, places: Places) -> bool:
         raise WheelhouseError(f"{wrong[0]}{more}; {_REMEDY}")
     try:
         _remove_all_but(folder, {*files, MARKER})
-        _make_executable(folder, found.get("executables", []))
+        _make_executable(folder, [name for name in found["executables"] if name in files])
     except OSError as error:
         raise DiskError(
             f"{error.filename or folder}: {error.strerror or error}; end what uses it, or deploy the package "
             "into an empty folder"
         ) from error
     new = places.home / f"{_SEEN}.new"
-    new.write_text(json.dumps({"schema": 1, "digest": found["digest"]}) + "\n", encoding="ascii")
+    new.write_text(json.dumps({"schema": 1, "sha256": settings.lib_sha256}) + "\n", encoding="ascii")
     os.replace(new, places.home / _SEEN)
     return True
 
 
-def _read(path: Path) -> dict[str, object]:
+def _marker_sha256(places: Places) -> str | None:
     try:
-        data = json.loads(path.read_text(encoding="ascii"))
+        return file_digest(places.site_packages / MARKER).hex()
+    except OSError:
+        return None
+
+
+def _seen(places: Places) -> str | None:
+    """The SHA-256 of the marker whose packages were looked at last."""
+    try:
+        data = json.loads((places.home / _SEEN).read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        return None
+    return str(data.get("sha256")) if isinstance(data, dict) else None
 
 
 def _forget(places: Places) -> None:
@@ -115,22 +113,20 @@ def _forget(places: Places) -> None:
     shutil.rmtree(places.compiled, ignore_errors=True)
 
 
-def _recorded(folder: Path, records: object) -> dict[str, str]:
+def _recorded(folder: Path, records: Mapping[str, str]) -> dict[str, str]:
     """Path (with `/`) -> hash as RECORD has it of every file of the packages, their RECORDs too.
 
     A RECORD that `records` does not name is of another version.
+
+    :raises WheelhouseError: a RECORD is not what was packaged.
     """
     files: dict[str, str] = {}
-    for name, digest in records.items() if isinstance(records, dict) else ():
-        path = folder.joinpath(*str(name).split("/"))
-        try:
-            listed = dict(parse_record(path.read_bytes()))
-        except FileNotFoundError:
-            listed = {}  # told with all that is missing
-        except ValueError as error:
-            raise WheelhouseError(f"{path}: is no RECORD ({error}); {_REMEDY}") from error
-        files.update(listed)
-        files[name] = str(digest)
+    for name, digest in records.items():
+        fault = _fault(folder, name, digest)
+        if fault:
+            raise WheelhouseError(f"{fault}; {_REMEDY}")
+        files.update(parse_record(folder.joinpath(*name.split("/")).read_bytes()))
+        files[name] = digest
     return files
 
 
@@ -161,12 +157,12 @@ def _remove_all_but(folder: Path, keep: set[str]) -> None:
                 os.rmdir(path)
 
 
-def _make_executable(folder: Path, names: object) -> None:
+def _make_executable(folder: Path, names: Iterable[str]) -> None:
     """Packages have no file modes, so programs get theirs here, where their host did not see to it."""
-    if os.name == "nt" or not isinstance(names, list):
+    if os.name == "nt":
         return
     for name in names:
-        path = folder / str(name)
+        path = folder / name
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:
             path.chmod(stat.S_IMODE(mode) | 0o111)

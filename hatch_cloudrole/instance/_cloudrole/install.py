@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .adopt import MARKER, adopt, is_adopted, wheels_digest
+from .adopt import MARKER, adopt, is_adopted
 from .faults import DiskError
 from .unpack import unpack_wheels
 
@@ -39,8 +40,14 @@ def is_installed(settings: Settings, places: Places, python: str) -> bool:
 
 def _wanted_digest(settings: Settings, python: str) -> str:
     """Stands for everything that decides what `site-packages` holds."""
-    made = [str(_RECIPE), python, sys.implementation.cache_tag or "", settings.platform]
-    return wheels_digest(settings.wheels, made)
+    parts = [
+        str(_RECIPE),
+        python,
+        sys.implementation.cache_tag or "",
+        settings.platform,
+        *(f"{wheel.file} {wheel.sha256}" for wheel in settings.wheels),
+    ]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _installed_digest(site_packages: Path) -> str:

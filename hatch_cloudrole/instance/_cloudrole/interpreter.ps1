@@ -166,6 +166,8 @@ function Find-Python([string] $Remembered) {
 
 # Say why this interpreter is used, and forget the exit codes of those that were tried.
 function Enter-Python([hashtable] $Found) {
+    # It would lead an interpreter to the standard library of another one.
+    Remove-Item -Path 'Env:PYTHONHOME' -ErrorAction SilentlyContinue
     $env:CLOUDROLE_INTERPRETER_REASON = $Found.Reason
     $global:LASTEXITCODE = $null
 }

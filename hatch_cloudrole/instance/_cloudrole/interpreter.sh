@@ -11,6 +11,9 @@ below() {
     esac
 }
 
+# It would lead an interpreter to the standard library of another one.
+unset PYTHONHOME
+
 role_home=$(below "${CLOUDROLE_HOME:-.cloudrole}")
 
 # role.py has its own log; this is for what keeps it from starting.
@@ -42,8 +45,20 @@ setting() {
 # Whether an interpreter starts, and is the CPython that the wheels are for.
 fits() {
     "$1" -I -c 'import sys, sysconfig
+built = sysconfig.get_platform().replace("-", "_")
 sys.exit(sys.implementation.name != "cpython" or "{}.{}".format(*sys.version_info) != sys.argv[1]
-    or bool(sysconfig.get_config_var("Py_GIL_DISABLED")))' "$minor" 2>/dev/null
+    or bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    or built.startswith("linux_") and not sys.argv[2].endswith(built[5:]))' "$minor" "$platform" 2>/dev/null
+}
+
+# The interpreter in a folder of what was obtained or packaged, as python-build-standalone and others have it.
+python_in() {
+    for path in "$1/python/bin/python3" "$1/bin/python3"; do
+        if [ -x "$path" ]; then
+            printf '%s' "$path"
+            return
+        fi
+    done
 }
 
 # Use an interpreter that is named, which has to be there.
@@ -72,13 +87,11 @@ find_python() {
         reason='configure used it'
         return
     fi
-    for path in "$approot/runtime/python/bin/python3" "$approot/runtime/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it is in the package'
-            return
-        fi
-    done
+    python=$(python_in "$approot/runtime")
+    if [ -n "$python" ]; then
+        reason='it is in the package'
+        return
+    fi
     for name in "python$minor" python3 python; do
         path=$(command -v "$name") || continue
         if fits "$path"; then
@@ -87,15 +100,11 @@ find_python() {
             return
         fi
     done
-    for path in "$role_home/python-$version/python/bin/python3" "$role_home/python-$version/bin/python3"; do
-        if [ -x "$path" ]; then
-            python=$path
-            reason='it was obtained before'
-            return
-        fi
-    done
+    python=$(python_in "$role_home/python-$version")
+    reason='it was obtained before'
 }
 
 [ -r "$bin/role.json" ] || fail 113 "$bin/role.json cannot be read; deploy the package again"
 version=$(setting python) || exit $?
+platform=$(setting platform) || exit $?
 minor=${version%.*}

@@ -48,7 +48,10 @@ def parse_record(data: bytes) -> Iterator[tuple[str, str]]:
 
     :raises ValueError: it is not such a file.
     """
-    for row in csv.reader(io.StringIO(data.decode("utf-8"), newline="")):
-        if len(row) != 3:
-            raise ValueError(f"a line of {len(row)} values, not 3")
-        yield row[0], row[1]
+    try:
+        for row in csv.reader(io.StringIO(data.decode("utf-8"), newline="")):
+            if len(row) != 3:
+                raise ValueError(f"a line of {len(row)} values, not 3")
+            yield row[0], row[1]
+    except csv.Error as error:
+        raise ValueError(str(error)) from None

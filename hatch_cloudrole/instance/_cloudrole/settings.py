@@ -58,6 +58,8 @@ class Settings:
     endpoint: Endpoint | None
     wheels: tuple[PinnedWheel, ...]
     install: str = "wheels"
+    lib_sha256: str = ""
+    """Of the file in `lib` that says what lies there; empty where nothing is unpacked."""
 
     @property
     def is_unpacked(self) -> bool:
@@ -137,6 +139,7 @@ def parse_settings(data: Any, where: str) -> Settings:
             for wheel in table.tables("wheels")
         ),
         install=table.text("install", "wheels"),
+        lib_sha256=table.text("lib_sha256", "").lower(),
     )
 
 

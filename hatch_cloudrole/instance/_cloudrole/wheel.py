@@ -136,9 +136,11 @@ def _check_version(data: bytes, wheel: PinnedWheel) -> None:
 
 def _read_record(archive: zipfile.ZipFile, name: str, wheel: PinnedWheel) -> dict[str, str]:
     record: dict[str, str] = {}
-    for row in csv.reader(io.StringIO(archive.read(name).decode("utf-8"), newline="")):
-        if not row:
-            continue
+    try:
+        rows = [row for row in csv.reader(io.StringIO(archive.read(name).decode("utf-8"), newline="")) if row]
+    except csv.Error as error:
+        raise _refused(wheel, f"RECORD cannot be read: {error}") from error
+    for row in rows:
         if len(row) != 3:
             raise _refused(wheel, f"RECORD holds the line {','.join(row)!r}")
         path, digest, _ = row
