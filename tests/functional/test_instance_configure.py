@@ -62,6 +62,15 @@ def test_new_version_leaves_no_stale_module(role: RoleOnInstance) -> None:
     assert not list(role.site_packages.glob("alpha-1.0*"))
 
 
+def test_own_module_of_the_same_date_and_size_is_the_new_one(role: RoleOnInstance) -> None:
+    files = {"worker.py": "import own\nprint(own.Y)\n", "own.py": "Y = 1\n"}
+    for number in (1, 2):
+        role.make(files={**files, "own.py": f"Y = {number}\n"})
+        os.utime(role.approot / "own.py", (10**9, 10**9))
+        assert role.configure().launch(PYTHONDONTWRITEBYTECODE="").stdout == f"{number}\n"
+    assert list(role.approot.glob("__pycache__/own.*.pyc"))
+
+
 def test_entry_point_is_a_command_that_works_from_site_packages(role: RoleOnInstance) -> None:
     role.make(alpha()).configure()
     command = str(role.site_packages / "bin" / "alpha")

@@ -289,7 +289,7 @@ def test_server_that_comes_up_late_is_asked_again(role: RoleOnInstance, tmp_path
 
 
 def test_variables_for_another_python_do_not_reach_this_one(role: RoleOnInstance, tmp_path: Path) -> None:
-    (tmp_path / "pathlib.py").write_text("raise SystemExit('shadowed')\n")
+    (tmp_path / "csv.py").write_text("raise SystemExit('shadowed')\n")
     for script in ("configure.sh", "launch.sh"):
         done = run(role, script, PYTHON=role.python, PYTHONHOME="/gone", PYTHONPATH=str(tmp_path / "none"))
         assert done.returncode == 0, done.stderr

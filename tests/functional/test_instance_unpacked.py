@@ -141,6 +141,34 @@ def test_new_version_over_the_old_one_leaves_no_stale_module(role: RoleOnInstanc
     assert role.run("check").returncode == 0
 
 
+def test_packages_deployed_over_others_that_were_never_configured_are_looked_at(role: RoleOnInstance) -> None:
+    unpacked(role, alpha()).configure()
+    unpacked(role, alpha("2.0", new=b""))
+    (role.lib / ".cloudrole.json").unlink()
+    unpacked(role, alpha()).configure()
+    assert not (role.lib / "alpha" / "new.py").exists()
+    assert not list(role.lib.glob("alpha-2.0*"))
+    assert role.run("check").returncode == 0
+
+
+def test_other_users_files_need_no_mode(tmp_path: Path) -> None:
+    """As the systemd unit has it: root deploys, and another user configures."""
+    minor, python = python_of_another()
+    role = for_another(tmp_path, python, minor)
+    wheel = make.wheel_bytes("beta", files={"beta-1.0.data/scripts/tool": b"#!/bin/sh\n", "beta.py": b""})
+    unpacked(role, {make.wheel_name("beta"): wheel}, "import beta\nprint('ran')\n")
+    for command in ("configure", "launch"):
+        done = subprocess.run(
+            [*ANOTHER, *role.command(command)],
+            env={**os.environ, **role.env},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "ran\n"
+
+
 def test_wheels_that_an_earlier_version_installed_are_gone(role: RoleOnInstance) -> None:
     role.make(alpha()).configure()
     unpacked(role, alpha("2.0")).configure()

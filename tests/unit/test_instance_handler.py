@@ -185,3 +185,33 @@ class TestTellingUnderFastCgi:
         with pytest.raises(AttributeError):
             telling(self.load, tell)("zshop.wsgi.ap")
         assert telling(self.load, tell)("zshop.wsgi.number") == 3
+
+
+def test_what_an_exception_says_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "zlines.py").write_text("raise ValueError('two\\nlines')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(HandlerError) as caught:
+        load_handler("zlines:app", arguments=2)
+    assert str(caught.value).splitlines()[-1].endswith("importing 'zlines' raised ValueError: two lines")
+
+
+def test_module_whose_names_are_code_may_fail_as_it_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "zlazy.py").write_text("def __getattr__(name): raise KeyError(name)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(HandlerError, match="looking up 'app' in zlazy raised KeyError: 'app'"):
+        load_handler("zlazy:app", arguments=2)
+
+
+def test_stand_in_that_cannot_be_looked_at_is_taken_for_an_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        "class Proxy:\n    def __call__(self, environ, start_response): ...\n"
+        "    @property\n    def __signature__(self): raise RuntimeError('outside of a context')\n"
+        "app = Proxy()\n"
+    )
+    (tmp_path / "zproxy.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert callable(load_handler("zproxy:app", arguments=2))

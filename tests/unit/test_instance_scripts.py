@@ -33,7 +33,9 @@ def test_windows_command_is_a_batch_file_beside_a_script() -> None:
     files = entry_script(POINT, r"D:\my %Python%\python.exe", windows=True)
     assert set(files) == {"tool.cmd", "tool-script.py"}
     assert files["tool.cmd"].splitlines() == [
-        rb'@"D:\my %%Python%%\python.exe" "%~dp0tool-script.py" %*',
+        b"@setlocal DisableDelayedExpansion",
+        rb'@if not defined CLOUDROLE_PYTHON set "CLOUDROLE_PYTHON=D:\my %%Python%%\python.exe"',
+        rb'@"%CLOUDROLE_PYTHON%" "%~dp0tool-script.py" %*',
         b"@exit /b %ERRORLEVEL%",
     ]
     assert b"\r\n" in files["tool.cmd"]

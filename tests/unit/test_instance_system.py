@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path, PurePath
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -253,6 +255,25 @@ class TestLog:
             "x.log.2": "line 2\nline 3\n",
         }
 
+    def test_file_that_somebody_holds_costs_none_of_those_put_aside(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in (1, 2):
+            (tmp_path / f"x.log.{number}").write_text(f"old {number}")
+
+        def held(source: Path, target: Path) -> None:
+            raise PermissionError(errno.EACCES, "held", str(source))
+
+        file = RotatingFile(tmp_path / "x.log", limit=10, keep=2)
+        file.write(b"line that is long enough\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", held)
+            file.write(b"two\n")
+            file.write(b"three\n")
+        file.close()
+        assert [(tmp_path / f"x.log.{number}").read_text() for number in (1, 2)] == ["old 1", "old 2"]
+        assert (tmp_path / "x.log").read_text().endswith("two\nthree\n")
+
     def test_place_that_cannot_be_written_stops_nobody(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         log = Log(tmp_path / "file" / "logs", "x", echo=False)
@@ -313,6 +334,37 @@ class TestLog:
 
 class TestServeAddress:
     DIRECT = settings(server="direct", endpoint={"name": "Http", "protocol": "http", "port": 8080})
+
+    @pytest.mark.parametrize(
+        ("handler", "server", "said"),
+        [
+            ("wsgi_handler", "serve", "port 8080: Address already in use; free that port"),
+            ("asgi_handler", "run", "uvicorn says above why"),
+        ],
+    )
+    def test_address_that_is_taken_is_no_defect(
+        self, monkeypatch: pytest.MonkeyPatch, handler: str, server: str, said: str
+    ) -> None:
+        failure = OSError(98, "Address already in use") if server == "serve" else SystemExit(1)
+
+        def fail(*_: object, **__: object) -> None:
+            raise failure
+
+        changed: dict[str, Any] = {handler: "app:app"}
+        role = replace(self.DIRECT, **changed)
+        monkeypatch.setattr(serve, "load_application", lambda *_: None)
+        monkeypatch.setattr(serve, "_server", lambda *_: SimpleNamespace(**{server: fail}))
+        with pytest.raises(ProgramError, match=re.escape(said)):
+            serve.serve(role, places())
+
+    def test_variables_of_the_role_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        used: dict[str, object] = {}
+        role = replace(self.DIRECT, wsgi_handler="app:app", environment={"CLOUDROLE_PORT": "8099"})
+        monkeypatch.setattr(serve, "load_application", lambda *_: None)
+        server = SimpleNamespace(serve=lambda _, **address: used.update(address))
+        monkeypatch.setattr(serve, "_server", lambda *_: server)
+        serve.serve(role, places())
+        assert used["port"] == 8099
 
     def test_endpoint_is_open_to_all(self) -> None:
         assert serve.address(self.DIRECT, {}) == ("0.0.0.0", 8080)

@@ -6,6 +6,7 @@ deployed to the same place, or a module that Python compiled for it, and would b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .places import Places
     from .settings import Settings
 
-__all__ = ["MARKER", "adopt", "is_adopted", "marker"]
+__all__ = ["MARKER", "adopt", "is_adopted", "marker", "recorded_files"]
 
 MARKER = ".cloudrole.json"
 """Lies among the packages, and says what they are. role.json has its SHA-256."""
@@ -49,7 +50,7 @@ def marker(records: Mapping[str, bytes], executables: Iterable[str]) -> bytes:
 
 def is_adopted(settings: Settings, places: Places) -> bool:
     """Whether `lib` holds the packages of role.json, and `adopt` has seen them."""
-    return _seen(places) == settings.lib_sha256 == _marker_sha256(places)
+    return _seen(places).get("sha256") == settings.lib_sha256 == _marker_sha256(places)
 
 
 def adopt(settings: Settings, places: Places) -> bool:
@@ -61,7 +62,7 @@ def adopt(settings: Settings, places: Places) -> bool:
     :raises DiskError: what is of no package cannot be removed.
     :raises OSError: what was found cannot be written down.
     """
-    if is_adopted(settings, places):
+    if is_adopted(settings, places) and _seen(places).get("state") == _state(places):
         return False
     folder = places.site_packages
     if _marker_sha256(places) != settings.lib_sha256:
@@ -84,7 +85,10 @@ def adopt(settings: Settings, places: Places) -> bool:
             "into an empty folder"
         ) from error
     new = places.home / f"{_SEEN}.new"
-    new.write_text(json.dumps({"schema": 1, "sha256": settings.lib_sha256}) + "\n", encoding="ascii")
+    new.write_text(
+        json.dumps({"schema": 1, "sha256": settings.lib_sha256, "state": _state(places)}) + "\n",
+        encoding="ascii",
+    )
     os.replace(new, places.home / _SEEN)
     return True
 
@@ -96,13 +100,29 @@ def _marker_sha256(places: Places) -> str | None:
         return None
 
 
-def _seen(places: Places) -> str | None:
-    """The SHA-256 of the marker whose packages were looked at last."""
+def _state(places: Places) -> list[int]:
+    """Changes when the same packages are deployed once more, perhaps over others."""
+    state = (places.site_packages / MARKER).stat()
+    return [state.st_ino, state.st_mtime_ns, state.st_ctime_ns]
+
+
+def _seen(places: Places) -> dict[str, object]:
+    """The SHA-256 of the marker whose packages were looked at last, and its state then."""
     try:
         data = json.loads((places.home / _SEEN).read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return None
-    return str(data.get("sha256")) if isinstance(data, dict) else None
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def recorded_files(places: Places) -> dict[str, str]:
+    """Path (with `/`) -> hash as RECORD has it of every file of the packages in `lib`.
+
+    :raises WheelhouseError: a RECORD is not what was packaged.
+    :raises OSError: the marker cannot be read.
+    """
+    found = json.loads((places.site_packages / MARKER).read_text(encoding="ascii"))
+    return _recorded(places.site_packages, found["records"])
 
 
 def _forget(places: Places) -> None:
@@ -165,4 +185,6 @@ def _make_executable(folder: Path, names: Iterable[str]) -> None:
         path = folder / name
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:
-            path.chmod(stat.S_IMODE(mode) | 0o111)
+            # Somebody else's files stay as they are: what is not started by its own name works all the same.
+            with contextlib.suppress(PermissionError):
+                path.chmod(stat.S_IMODE(mode) | 0o111)

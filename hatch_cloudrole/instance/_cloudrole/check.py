@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from .adopt import recorded_files
 from .configure import has_iis, processor
 from .embeddable import program_python
 from .faults import RoleError
@@ -61,7 +62,11 @@ def _package_faults(settings: Settings, places: Places) -> Iterator[str]:
     if not is_installed(settings, places, _python(places)):
         yield f"{folder}: does not hold the packages of role.json for {sys.executable}; run configure"
         return
-    remedy = "deploy the package again" if settings.is_unpacked else "remove site-packages and run configure"
+    if settings.is_unpacked:
+        for name, digest in sorted(recorded_files(places).items()):
+            yield from _file_faults(folder / name, digest, "deploy the package again")
+        return
+    remedy = "remove site-packages and run configure"
     for record in sorted(folder.glob("*.dist-info/RECORD")):
         for name, digest in parse_record(record.read_bytes()):
             if digest:
@@ -80,11 +85,11 @@ def _file_faults(path: Path, digest: str, remedy: str) -> Iterator[str]:
 
 def _program_faults(settings: Settings, places: Places) -> Iterator[str]:
     folder = places.approot / settings.working_directory
-    if not folder.is_dir():
-        yield f"{folder}: is the working directory, but does not exist"
+    if not os.path.isdir(folder):
+        yield f"{folder}: is the working directory, but does not exist for this user"
     for path in settings.search_paths:
-        if not (places.approot / path).exists():
-            yield f"{places.approot / path}: is a search path, but does not exist"
+        if not os.path.exists(places.approot / path):
+            yield f"{places.approot / path}: is a search path, but does not exist for this user"
     if not settings.has_site:
         try:
             program_command(settings, places, sys.executable)

@@ -13,6 +13,7 @@ from .iis import MODULE, check_module, enable_features, register_fastcgi
 from .install import clean_up, disk_error, install
 from .interpreter import check_interpreter, this_interpreter
 from .lock import exclusive
+from .stale import forget_compiled
 from .webconfig import Processor, configure_site, site_folder
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def configure(settings: Settings, places: Places, env: Mapping[str, str], log: L
             clean_up(places.home)
             python = prepare(interpreter.path, places.home)
             _install(settings, places, python, log)
+            forget_compiled(places)
             _remember(places, interpreter.path)
             if settings.has_site:
                 _configure_site(settings, places, python, env, log)

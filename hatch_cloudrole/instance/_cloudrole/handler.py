@@ -17,6 +17,8 @@ from .faults import HandlerError
 
 __all__ = ["check_application", "load_handler", "raised"]
 
+_LONGEST = 2000
+"""Characters of what an exception says that go into the last line."""
 _NAME = re.compile(r"([^\W\d]\w*)(\(\))?")
 
 
@@ -94,8 +96,15 @@ def _try_import(path: str, expression: str) -> Any:
 def raised(doing: str, expression: str, error: BaseException) -> str:
     """The traceback of `error`, and a last line that says what it means."""
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    last = " ".join(f"{type(error).__name__}: {_text(error)}".split())
     return f"{text.rstrip()}\nhandler {expression!r}: {doing} raised {last}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:_LONGEST]
+    except Exception:  # noqa: BLE001 - the code of the role
+        return "without a text"
 
 
 def _attribute(value: Any, name: str, said: str, expression: str) -> Any:
@@ -105,6 +114,8 @@ def _attribute(value: Any, name: str, said: str, expression: str) -> Any:
         near = difflib.get_close_matches(name, [each for each in dir(value) if not each.startswith("__")], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise HandlerError(f"handler {expression!r}: {said} has no {name!r}{hint}") from None
+    except Exception as error:  # a module may find its names in code of its own
+        raise HandlerError(raised(f"looking up {name!r} in {said}", expression, error)) from error
 
 
 def _called(value: Any, said: str, expression: str, arguments: int) -> Any:
@@ -138,7 +149,7 @@ def _accepts(value: Any, count: int) -> bool:
     """Whether `value` can be called with `count` values; true where nobody knows."""
     try:
         signature = inspect.signature(value)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a stand-in for something else may raise whatever it likes
         return True
     try:
         signature.bind(*[None] * count)

@@ -51,8 +51,10 @@ def launch(settings: Settings, places: Places, log: Log) -> int:
         )
     command = program_command(settings, places, python)
     folder = places.approot / settings.working_directory
-    if not folder.is_dir():
-        raise ProgramError(f"{folder}: is the working directory of role {settings.role}, but does not exist")
+    if not os.path.isdir(folder):
+        raise ProgramError(
+            f"{folder}: is the working directory of role {settings.role}, but does not exist for this user"
+        )
     env = _with_output_settings(program_environment(settings, places, os.environ))
     try:
         process = subprocess.Popen(
@@ -86,8 +88,10 @@ def program_command(settings: Settings, places: Places, python: str) -> list[str
     """
     if settings.startup_file:
         path = places.approot / settings.startup_file
-        if not path.is_file():
-            raise ProgramError(f"{path}: is the startup file of role {settings.role}, but is not there")
+        if not os.path.isfile(path):
+            raise ProgramError(
+                f"{path}: is the startup file of role {settings.role}, but is not there for this user"
+            )
         return [python, str(path), *settings.arguments]
     if settings.startup_module:
         return [python, "-m", settings.startup_module, *settings.arguments]

@@ -78,13 +78,13 @@ class RotatingFile:
     def _rotate(self) -> None:
         self.close()
         try:
+            # First of all, because Windows refuses it while somebody else has the file: then it grows on.
+            os.replace(self.path, self._numbered(0))
             for number in range(self.keep, 0, -1):
-                older = self._numbered(number)
-                newer = self._numbered(number - 1) if number > 1 else self.path
-                if newer.exists():
-                    os.replace(newer, older)
+                if self._numbered(number - 1).exists():
+                    os.replace(self._numbered(number - 1), self._numbered(number))
         except OSError:
-            pass  # someone reads the file: it grows on until it can be put aside
+            pass
         self.descriptor = self._open()
         self.torn = self._ends_torn()
 

@@ -32,6 +32,9 @@ _FIND_PYTHON_SH = b"""\
 '''exec' "${CLOUDROLE_PYTHON:-$(cat -- "$(dirname -- "$0")/../../.cloudrole/python.txt")}" "$0" "$@"
 ' '''
 """
+_DEFAULT_PYTHON_BATCH = (
+    '@setlocal DisableDelayedExpansion\r\n@if not defined CLOUDROLE_PYTHON set "CLOUDROLE_PYTHON={}"\r\n'
+)
 _FIND_PYTHON_BATCH = (
     "@setlocal DisableDelayedExpansion\r\n"
     '@if not defined CLOUDROLE_PYTHON set /p CLOUDROLE_PYTHON=<"%~dp0..\\..\\.cloudrole\\python.txt"\r\n'
@@ -65,22 +68,16 @@ def _files(name: str, body: bytes, python: str | None, *, windows: bool) -> dict
     if not windows:
         return {name: (_FIND_PYTHON_SH if python is None else _shebang(python)) + body}
     stem = name.removesuffix(".py")
-    if python is None:
-        batch = (_FIND_PYTHON_BATCH + _batch("%CLOUDROLE_PYTHON%", stem)).encode()
-    else:
-        text = _batch(python.replace("%", "%%"), stem)
-        # cmd.exe reads a batch file in the code page of the machine: so does this path stand in it.
-        batch = text.encode("mbcs" if _has_mbcs() else "utf-8")
-    return {f"{stem}.cmd": batch, f"{stem}-script.py": body}
+    find = _FIND_PYTHON_BATCH if python is None else _DEFAULT_PYTHON_BATCH.format(python.replace("%", "%%"))
+    batch = f'{find}@"%CLOUDROLE_PYTHON%" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
+    # cmd.exe reads a batch file in the code page of the machine; a variable holds whatever there is.
+    data = batch.encode("oem" if python is not None and _has_oem() else "utf-8", "replace")
+    return {f"{stem}.cmd": data, f"{stem}-script.py": body}
 
 
-def _batch(python: str, stem: str) -> str:
-    return f'@"{python}" "%~dp0{stem}-script.py" %*\r\n@exit /b %ERRORLEVEL%\r\n'
-
-
-def _has_mbcs() -> bool:
+def _has_oem() -> bool:
     try:
-        "".encode("mbcs")
+        "".encode("oem")
     except LookupError:
         return False
     return True

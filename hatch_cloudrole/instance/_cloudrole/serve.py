@@ -30,12 +30,22 @@ def serve(settings: Settings, places: Places) -> None:
         raise ProgramError(
             f"role {settings.role} has neither wsgi-handler nor asgi-handler, so there is nothing to serve"
         )
-    host, port = address(settings, os.environ)
+    host, port = address(settings, environment.program_environment(settings, places, os.environ))
     application = load_application(settings, places)
+    where = f"role {settings.role} cannot be served at {host}, port {port}"
+    remedy = "free that port, or choose others with CLOUDROLE_ADDRESS and CLOUDROLE_PORT"
     if settings.asgi_handler:
-        _server("uvicorn", settings).run(application, host=host, port=port)
+        uvicorn = _server("uvicorn", settings)
+        try:
+            uvicorn.run(application, host=host, port=port)
+        except SystemExit as error:  # it has said why
+            raise ProgramError(f"{where}: uvicorn says above why; if it is the address, {remedy}") from error
     else:
-        _server("waitress", settings).serve(application, host=host, port=port)
+        waitress = _server("waitress", settings)
+        try:
+            waitress.serve(application, host=host, port=port)
+        except (OSError, ValueError) as error:
+            raise ProgramError(f"{where}: {getattr(error, 'strerror', '') or error}; {remedy}") from error
 
 
 def load_application(settings: Settings, places: Places) -> Any:
