@@ -274,17 +274,7 @@ class Build:
             offline=self.options.offline,
             os_family=self.service.os_family,
         )
-        runtimes: dict[str, Bundled] = {}
-        errors: list[CloudRoleError] = []
-        for role in self.service.roles:
-            try:
-                runtimes[role.name] = bundler.bundle(role)
-            except OSError as error:
-                fault = Fault(str(error.filename), error.strerror or str(error))
-                errors.append(TransportError("The interpreter's archive cannot be read or kept", [fault]))
-            except CloudRoleError as error:
-                errors.append(error)
-        raise_all(errors)
+        runtimes = bundler.bundle_all(self.service.roles)
         self.notes += feeds.notes
         return runtimes, fetcher.fetched_bytes
 
@@ -322,7 +312,7 @@ class Build:
                     files=files,
                     wheels=wheels,
                     pylock=role_pylock(wheels, role.target, packed=role.install == "wheels").encode(),
-                    scripts=named_for(role, instance_files(role.target)),
+                    scripts=instance_files(role.target, unit=role.name),
                     runtime=runtimes[role.name].record,
                     archive=runtimes[role.name].files,
                 )
@@ -398,13 +388,6 @@ class Prepared:
     def wheels(self, role: Role) -> tuple[Wheel, ...]:
         """The wheels of one role, by package name."""
         return role_wheels(role, self.locks[role.target], self.houses[role.target])
-
-
-def named_for(role: Role, scripts: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The instance's files for one role: a systemd unit goes by the role's name."""
-    return {
-        path.replace("bin/role.service", f"bin/{role.name}.service"): data for path, data in scripts.items()
-    }
 
 
 def role_wheels(role: Role, found: Found, house: Wheelhouse) -> tuple[Wheel, ...]:

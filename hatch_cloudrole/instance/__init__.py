@@ -13,20 +13,23 @@ __all__ = ["instance_files"]
 _HERE = Path(__file__).parent
 _WINDOWS = ("ps.cmd", "ConfigureCloudService.ps1", "LaunchWorker.ps1", "_cloudrole/interpreter.ps1")
 _POSIX = ("configure.sh", "launch.sh", "_cloudrole/interpreter.sh")
-_LINUX = ("role.service",)
+_UNIT = "role.service"
 
 
-def instance_files(target: Target) -> dict[str, bytes]:
+def instance_files(target: Target, unit: str = "role") -> dict[str, bytes]:
     """Path (`bin/...`) -> content of everything that is equal in every role for `target`.
 
-    Line endings are what the target needs, however the files lie here. The systemd unit is
-    `bin/role.service`, which is to be named after the role.
+    Line endings are what the target needs, however the files lie here. The systemd unit goes by the name
+    `unit`, which is the role's in a package.
     """
     # The service documents name the Windows scripts whatever the target, so they are in every package.
-    names = (*_WINDOWS, *(() if target.is_windows else _POSIX), *(_LINUX if target.is_linux else ()))
+    names = (*_WINDOWS, *(() if target.is_windows else _POSIX), *((_UNIT,) if target.is_linux else ()))
     paths = [_HERE / name for name in (*names, "role.py")]
     paths += (_HERE / "_cloudrole").rglob("*.py")
-    return {f"bin/{path.relative_to(_HERE).as_posix()}": _ended(path) for path in sorted(paths)}
+    files = {path.relative_to(_HERE).as_posix(): _ended(path) for path in sorted(paths)}
+    if _UNIT in files:
+        files[f"{unit}.service"] = files.pop(_UNIT)
+    return {f"bin/{name}": data for name, data in files.items()}
 
 
 def _ended(path: Path) -> bytes:

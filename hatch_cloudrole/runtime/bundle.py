@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from hatch_cloudrole.content import Content
-from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError
+from hatch_cloudrole.errors import CloudRoleError, Fault, ProjectError, TransportError, raise_all
 from hatch_cloudrole.lock.model import Artifact, clean_url
 from hatch_cloudrole.runtime.archive import BadArchiveError, check_archive, is_zip, write_as_zip
 from hatch_cloudrole.runtime.pinned import pinned_build, runtime_record
 from hatch_cloudrole.wheels.fetch import FetchError, HashMismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hatch_cloudrole.progress import Progress
     from hatch_cloudrole.runtime.nuget_feed import Feeds
@@ -67,6 +67,24 @@ class Bundler:
         self._offline = offline
         self._os_family = os_family
         self._done: dict[tuple[Runtime, Target], Bundled | CloudRoleError] = {}
+
+    def bundle_all(self, roles: Iterable[Role]) -> dict[str, Bundled]:
+        """`bundle` for each role, by its name; what is wrong with several is told at once.
+
+        :raises CloudRoleError: as `bundle`, and where an archive cannot be read or kept.
+        """
+        bundled: dict[str, Bundled] = {}
+        errors: list[CloudRoleError] = []
+        for role in roles:
+            try:
+                bundled[role.name] = self.bundle(role)
+            except OSError as error:
+                fault = Fault(str(error.filename), error.strerror or str(error))
+                errors.append(TransportError("The interpreter's archive cannot be read or kept", [fault]))
+            except CloudRoleError as error:
+                errors.append(error)
+        raise_all(errors)
+        return bundled
 
     def bundle(self, role: Role) -> Bundled:
         """What the package of `role` holds of its interpreter.

@@ -28,6 +28,12 @@ def test_linux_gets_sh_and_a_unit_too() -> None:
     assert outside == {*SCRIPTS, "bin/configure.sh", "bin/launch.sh", "bin/role.service"}
 
 
+def test_unit_goes_by_its_role() -> None:
+    named = instance_files(Target.parse("3.13", "manylinux_2_28_x86_64"), unit="Orders")
+    assert named.pop("bin/Orders.service") == LINUX["bin/role.service"]
+    assert named == {path: data for path, data in LINUX.items() if path != "bin/role.service"}
+
+
 def test_macos_has_no_systemd() -> None:
     assert "bin/role.service" not in instance_files(Target.parse("3.13", "macosx_11_0_arm64"))
 
